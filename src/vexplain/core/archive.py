@@ -1,0 +1,111 @@
+"""One file per explanation: a safetensors file whose header holds the structure as JSON.
+
+Every dataclass is written as its name and its fields, every tensor under the path of its field.
+Reading builds only classes that the caller's registry names: nothing in a file is executed.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as serialise
+from torch import Tensor
+
+from vexplain.core.files import write_atomically
+
+FORMAT = "vexplain explanation 1"
+
+
+def encode(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
+    """Return ``value`` as JSON values; its tensors are put into ``tensors`` under their paths."""
+    if isinstance(value, Tensor):
+        tensors[path] = value.detach().cpu().contiguous()
+        return {"tensor": path}
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {
+            f.name: encode(getattr(value, f.name), f"{path}.{f.name}", tensors)
+            for f in fields(value)
+        }
+        return {"type": type(value).__name__, "fields": parts}
+    if isinstance(value, Mapping):
+        entries = {str(k): encode(v, f"{path}.{k}", tensors) for k, v in value.items()}
+        return {"mapping": entries}
+    if isinstance(value, list | tuple):
+        return {"tuple": [encode(v, f"{path}.{i}", tensors) for i, v in enumerate(value)]}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"{path}: expected a part made of plain values, got {type(value).__name__}.")
+
+
+def decode(
+    value: Any, tensor: Callable[[str], Tensor], registry: Mapping[str, Callable[..., Any]]
+) -> Any:
+    """Return what ``encode`` was given; classes come from ``registry`` only."""
+    if not isinstance(value, dict):
+        return value
+    if "tensor" in value:
+        return tensor(value["tensor"])
+    if "mapping" in value:
+        return {k: decode(v, tensor, registry) for k, v in value["mapping"].items()}
+    if "tuple" in value:
+        return tuple(decode(v, tensor, registry) for v in value["tuple"])
+    if value["type"] not in registry:
+        raise ValueError(
+            f"registry: the file holds a part named {value['type']!r}, which is not known here. "
+            "Pass it: vexplain.load(path, parts=[...])."
+        )
+    parts = {k: decode(v, tensor, registry) for k, v in value["fields"].items()}
+    return registry[value["type"]](**parts)
+
+
+def write(explanation: Any, path: str | PathLike[str]) -> None:
+    """Write ``explanation`` to ``path``, atomically; frames that are 8-bit stay 8-bit."""
+    tensors: dict[str, Tensor] = {}
+    tree = encode(explanation, "explanation", tensors)
+    tensors = {name: pack(value) for name, value in tensors.items()}
+    header = {"format": FORMAT, "tree": json.dumps(tree)}
+    write_atomically(path, serialise(tensors, metadata=header))
+
+
+def pack(value: Tensor) -> Tensor:
+    """Return frames that are whole 255ths as uint8; anything else as it is."""
+    if value.dtype != torch.float32 or value.ndim != 4:
+        return value
+    bytes_ = (value * 255).round()
+    whole = torch.equal(bytes_ / 255, value) and bool((bytes_ >= 0).all() & (bytes_ <= 255).all())
+    return bytes_.to(torch.uint8) if whole else value
+
+
+def unpack(value: Tensor) -> Tensor:
+    """Undo ``pack``."""
+    return value.float() / 255 if value.dtype == torch.uint8 else value
+
+
+def read(path: str | PathLike[str], registry: Mapping[str, Callable[..., Any]]) -> Any:
+    """Read an explanation that ``write`` wrote.
+
+    Raises:
+        FileNotFoundError: When there is no such file.
+        ValueError: When the file is something else, is damaged, or holds a part that the
+            registry lacks.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"path: there is no file {path}.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            if header.get("format") != FORMAT:
+                raise ValueError(
+                    f"path: expected a file with {FORMAT!r} in its header, {path} holds "
+                    f"{header.get('format')!r}."
+                )
+            return decode(
+                json.loads(header["tree"]), lambda name: unpack(file.get_tensor(name)), registry
+            )
+    except (SafetensorError, json.JSONDecodeError, KeyError) as error:
+        raise ValueError(f"path: {path} is not a whole explanation file ({error}).") from error

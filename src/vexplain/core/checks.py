@@ -1,0 +1,55 @@
+"""Small checks whose errors name the argument, what was expected and what came."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from torch import Tensor
+
+
+class VexplainWarning(UserWarning):
+    """Something is off with an explanation, and the message says what to do about it."""
+
+
+def check_rank(name: str, value: Tensor, axes: str) -> None:
+    """Raise ``ValueError`` unless ``value`` has one axis per word of ``axes`` (``"T C H W"``)."""
+    if value.ndim != len(axes.split()):
+        raise ValueError(
+            f"{name}: expected a tensor with axes ({', '.join(axes.split())}), "
+            f"got one of shape {tuple(value.shape)}."
+        )
+
+
+def check_finite(name: str, value: Tensor) -> None:
+    """Raise ``ValueError`` when ``value`` holds a NaN or an infinity."""
+    if not bool(value.isfinite().all()):
+        bad = int((~value.isfinite()).sum())
+        raise ValueError(f"{name}: expected finite numbers, got {bad} NaN or infinite ones.")
+
+
+def check_positive(name: str, value: float) -> None:
+    """Raise ``ValueError`` unless ``value`` is above zero."""
+    if not value > 0:
+        raise ValueError(f"{name}: expected a number above 0, got {value}.")
+
+
+def check_share(name: str, value: float) -> None:
+    """Raise ``ValueError`` unless ``value`` lies in [0, 1]."""
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name}: expected a share in [0, 1], got {value}.")
+
+
+def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    """Raise ``ValueError`` unless ``value`` is one of ``choices``."""
+    if value not in choices:
+        raise ValueError(
+            f"{name}: expected one of {', '.join(choices)}, got {value!r}."
+            f"{near_names(value, choices)}"
+        )
+
+
+def near_names(name: str, names: Sequence[str]) -> str:
+    """Return `` Did you mean …?`` with the names nearest to ``name``, or an empty string."""
+    lowered = {known.lower(): known for known in names}
+    close = get_close_matches(name.lower(), lowered, n=3, cutoff=0.5)
+    close += [low for low in lowered if name and name.lower() in low and low not in close][:3]
+    return f" Did you mean {' or '.join(lowered[low] for low in close[:3])}?" if close else ""

@@ -1,0 +1,133 @@
+"""What a model wants, as checked values: frames, size, layout, numbers and names."""
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from vexplain.core.checks import check_choice, check_positive
+from vexplain.core.types import OutputKind
+
+Sampling = Literal["uniform", "centres", "every", "interval"]
+Resize = Literal["crop", "stretch", "letterbox"]
+Short = Literal["error", "hold", "loop"]
+Channels = Literal["rgb", "bgr", "grey"]
+Dtype = Literal["float32", "float16", "bfloat16", "uint8"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipSpec:
+    """Which frames a model wants, and how large.
+
+    With n frames decoded and T wanted, clip frame i is source frame
+    ``uniform``: i·(n−1)/(T−1), rounded half to even (the first and the last frame included);
+    ``centres``: ⌊(i+½)·n/T⌋, the middle of T equal parts;
+    ``every``: i·max(⌊n/T⌋, 1), or i·``interval`` where it is given, from ``start`` (0 by default);
+    ``interval``: start + i·``interval``, the window centred unless ``start`` is given.
+
+    Attributes:
+        frames: T, the number of frames.
+        size: Side of a square, or (height, width), in pixels; None keeps the source's size.
+        sampling: How the frames are chosen.
+        interval: Source frames between two clip frames, for ``every`` and ``interval``.
+        start: The first source frame, for ``every`` and ``interval``.
+        short: What to do where the file has fewer frames than that: ``error``, ``hold`` the last
+            frame, or ``loop`` (indices modulo n).
+        resize: ``crop`` scales until ``short_side`` fits and cuts the centre, ``stretch`` ignores
+            the aspect, ``letterbox`` fits the whole frame and pads with black.
+        short_side: Short side in pixels before the crop; by default the larger of ``size``.
+        antialias: Whether shrinking averages (as PIL does) or not (as OpenCV's bilinear does).
+
+    Raises:
+        ValueError: On values that no model can want.
+    """
+
+    frames: int = 16
+    size: int | tuple[int, int] | None = 224
+    sampling: Sampling = "uniform"
+    interval: int | None = None
+    start: int | None = None
+    short: Short = "error"
+    resize: Resize = "crop"
+    short_side: int | None = None
+    antialias: bool = True
+
+    def __post_init__(self) -> None:
+        check_positive("frames", self.frames)
+        for side in self.height_width or ():
+            check_positive("size", side)
+        check_choice("sampling", self.sampling, get_args(Sampling))
+        check_choice("resize", self.resize, get_args(Resize))
+        check_choice("short", self.short, get_args(Short))
+        if self.sampling == "interval" and self.interval is None:
+            raise ValueError("interval: expected a number of frames with sampling='interval'.")
+        if self.interval is not None:
+            check_positive("interval", self.interval)
+        if self.start is not None and self.start < 0:
+            raise ValueError(f"start: expected a frame number from 0, got {self.start}.")
+        if self.short_side is not None and self.short_side < max(self.height_width or (1,)):
+            raise ValueError(
+                f"short_side: expected at least the size of the crop ({self.size}), "
+                f"got {self.short_side}."
+            )
+
+    @property
+    def height_width(self) -> tuple[int, int] | None:
+        """(H, W) in pixels, or None where the source's size is kept."""
+        return (self.size, self.size) if isinstance(self.size, int) else self.size
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """What a model wants to be given and what it answers.
+
+    The adapter takes canonical clips (N, T, 3, H, W) in [0, 1], orders the channels, computes
+    ``(value · scale − mean) / std``, casts to ``dtype`` and lays the axes out as ``layout`` says.
+
+    Attributes:
+        clip: Frames and size.
+        layout: Order of the axes of one clip: a permutation of ``TCHW``.
+        batched: Whether the model takes a leading batch axis; else one clip at a time.
+        channels: ``rgb``, ``bgr`` or ``grey`` (one channel, ITU-R 601 luma).
+        scale: What a white voxel is before the mean is taken off: 1 or 255, usually.
+        mean: One number, or one per channel in the model's order, in scaled units.
+        std: Likewise.
+        dtype: Type of the numbers.
+        outputs: What the model returns: ``logits``, ``softmax`` or ``sigmoid`` scores;
+            ``auto`` tells logits from softmax by the first answers.
+        class_names: One name per class, or empty.
+
+    Raises:
+        ValueError: On values that contradict each other.
+    """
+
+    clip: ClipSpec = field(default_factory=ClipSpec)
+    layout: str = "TCHW"
+    batched: bool = True
+    channels: Channels = "rgb"
+    scale: float = 1.0
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    dtype: Dtype = "float32"
+    outputs: OutputKind = "auto"
+    class_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if sorted(self.layout) != sorted("TCHW"):
+            raise ValueError(
+                f"layout: expected T, C, H, W in the order of the model, got {self.layout!r}."
+            )
+        check_choice("channels", self.channels, get_args(Channels))
+        check_choice("dtype", self.dtype, get_args(Dtype))
+        check_choice("outputs", self.outputs, get_args(OutputKind))
+        check_positive("scale", self.scale)
+        width = 1 if self.channels == "grey" else 3
+        for name in ("mean", "std"):
+            if len(getattr(self, name)) not in (1, width):
+                raise ValueError(
+                    f"{name}: expected 1 or {width} numbers for {self.channels} clips, "
+                    f"got {len(getattr(self, name))}."
+                )
+        for deviation in self.std:
+            check_positive("std", deviation)
+        if len(set(self.class_names)) != len(self.class_names):
+            twice = sorted({n for n in self.class_names if self.class_names.count(n) > 1})
+            raise ValueError(f"class_names: expected different names, got {twice} twice.")
