@@ -5,6 +5,7 @@ Axis letters everywhere: ``T`` frames, ``C`` channels, ``H`` rows, ``W`` columns
 """
 
 from vexplain.core.checks import VexplainWarning, near_names
+from vexplain.core.explanation import Explanation
 from vexplain.core.specs import ClipSpec, ModelSpec
 from vexplain.core.steps import (
     Behavior,
@@ -24,7 +25,6 @@ from vexplain.core.types import (
     Attribution,
     ClassScores,
     Coalitions,
-    Explanation,
     Fit,
     Game,
     Ledger,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -19,6 +19,7 @@ from vexplain.core.types import (
 )
 
 
+@runtime_checkable
 class Segmentation(Protocol):
     """Regions of a clip, known only by what their presence keeps and how their scores look.
 
@@ -39,6 +40,7 @@ class Segmentation(Protocol):
         """Return the scores laid out over voxels, in the dtype and on the device of ``scores``."""
 
 
+@runtime_checkable
 class Segmenter(Protocol):
     """Step 1: finds the regions of a clip."""
 
@@ -46,6 +48,7 @@ class Segmenter(Protocol):
         """Return the segmentation of ``clip``, on the device of its frames."""
 
 
+@runtime_checkable
 class SizeLaw(Protocol):
     """Step 2: a probability law over the number of features present."""
 
@@ -53,6 +56,7 @@ class SizeLaw(Protocol):
         """Return (D + 1,) float64 probabilities of 0..D features present, summing to 1."""
 
 
+@runtime_checkable
 class Sampler(Protocol):
     """Step 3: turns a size law into rows. The only step that draws random numbers."""
 
@@ -64,6 +68,7 @@ Remover = Callable[[Tensor], Tensor]
 """Turns applied keeps (n, T, H, W) into perturbed clips (n, T, C, H, W)."""
 
 
+@runtime_checkable
 class Removal(Protocol):
     """Step 4: what stands where something is absent, and how a keep fades."""
 
@@ -74,6 +79,7 @@ class Removal(Protocol):
         """Prepare the fill once and return the function that perturbs the clip."""
 
 
+@runtime_checkable
 class Behavior(Protocol):
     """Step 5: the number watched."""
 
@@ -81,6 +87,7 @@ class Behavior(Protocol):
         """Return one float64 value per answer; higher = more in favour of the target."""
 
 
+@runtime_checkable
 class Summary(Protocol):
     """Step 6: turns the changes of the value into one score per feature."""
 
@@ -88,6 +95,7 @@ class Summary(Protocol):
         """Return the scores of the M targets; positive = supports the target."""
 
 
+@runtime_checkable
 class Visualization(Protocol):
     """Step 7: how an attribution is shown."""
 
@@ -111,12 +119,17 @@ class Method:
     visualization: Visualization
 
 
+@runtime_checkable
 class Classifier(Protocol):
     """A model that turns canonical clips into class scores."""
 
     @property
     def device(self) -> torch.device:
         """Where the clips must lie."""
+
+    @property
+    def name(self) -> str:
+        """What the manifest calls the model."""
 
     @property
     def outputs(self) -> OutputKind:
@@ -130,6 +143,7 @@ class Classifier(Protocol):
         """Return (N, K) scores of canonical clips: RGB, in [0, 1], on ``device``."""
 
 
+@runtime_checkable
 class Progress(Protocol):
     """Is told how far the rows have come."""
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Literal, get_args
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from vexplain.core.checks import check_choice, check_finite, check_rank, near_names
-
-if TYPE_CHECKING:
-    from vexplain.core.steps import Method, Segmentation
 
 OutputKind = Literal["auto", "logits", "softmax", "sigmoid"]
 
@@ -103,12 +99,14 @@ class Coalitions:
             strides of the grid; zeros where the method has none.
         group: (N,) int64, rows drawn together (a pair) share a number from 0; -1 marks rows that
             were listed, not drawn. Halves for the reliability never split a group.
+        law: (D + 1,) float64, the size law that the weighted rows follow.
     """
 
     present: Bool[Tensor, "N D"]
     weight: Float[Tensor, " N"]
     jitter: Float[Tensor, "N 3"]
-    group: Tensor
+    group: Int[Tensor, " N"]
+    law: Float[Tensor, " sizes"]
 
     def __post_init__(self) -> None:
         check_rank("present", self.present, "N D")
@@ -117,6 +115,7 @@ class Coalitions:
             ("weight", self.weight, (n,)),
             ("jitter", self.jitter, (n, 3)),
             ("group", self.group, (n,)),
+            ("law", self.law, (self.n_features + 1,)),
         ):
             if tuple(value.shape) != shape:
                 raise ValueError(f"{name}: expected shape {shape}, got {tuple(value.shape)}.")
@@ -132,9 +131,17 @@ class Coalitions:
 
     def __getitem__(self, rows: slice | Tensor) -> Coalitions:
         """Return the coalitions of some rows."""
-        return Coalitions(
-            self.present[rows], self.weight[rows], self.jitter[rows], self.group[rows]
+        return replace(
+            self,
+            present=self.present[rows],
+            weight=self.weight[rows],
+            jitter=self.jitter[rows],
+            group=self.group[rows],
         )
+
+    def to(self, device: torch.device) -> Coalitions:
+        """Return the coalitions with what the engine needs of them on ``device``."""
+        return replace(self, present=self.present.to(device), jitter=self.jitter.to(device))
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,14 +240,15 @@ class Game:
         values: (N, M) float64, the behavior watched for each of M targets.
         full: (M,) the value of the whole clip.
         empty: (M,) the value of the clip with every feature absent.
-        keep: Gives the keeps (n, T, H, W) really applied to some rows, edges included.
+        keep: Gives the keeps (n, T, H, W) really applied to some rows, edges included; None where
+            only scores are wanted, no maps.
     """
 
     coalitions: Coalitions
     values: Float[Tensor, "N M"]
     full: Float[Tensor, " M"]
     empty: Float[Tensor, " M"]
-    keep: Callable[[Coalitions], Tensor]
+    keep: Callable[[Coalitions], Tensor] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,7 +258,8 @@ class SummaryScores:
     Attributes:
         scores: (M, D) float64, positive = the feature supports the target.
         standard_error: (M, D) or None where the summary knows none.
-        r2: (M,) weighted share of the values' variance that the surrogate explains, or None.
+        r2: (M,) weighted share of the values' variance that the surrogate explains (NaN where the
+            values don't vary), or None.
         effective_rows: Effective sample size of the weighted rows, (Σw)² / Σw², or None.
         maps: (M, T, H, W) where the summary works on voxels, else None: the scores are painted.
     """
@@ -299,48 +308,3 @@ class Attribution:
         check_rank("map", self.map, "T H W")
         check_finite("scores", self.scores)
         check_finite("map", self.map)
-
-
-@dataclass(frozen=True, eq=False)
-class Explanation:
-    """What a model saw in a clip, with everything that made it.
-
-    Attributes:
-        clip: The clip explained.
-        attribution: Scores and map.
-        segmentation: The regions.
-        ledger: Every answer of the model, all classes.
-        target: The number of the class explained.
-        method: The seven choices.
-        seed: The seed of step 3.
-        seconds: Seconds per step: segmentation, sampling, removal, inference, summary.
-        manifest: Versions, digests and configuration, as plain JSON values.
-    """
-
-    clip: VideoClip
-    attribution: Attribution
-    segmentation: Segmentation
-    ledger: Ledger
-    target: int
-    method: Method
-    seed: int
-    seconds: Mapping[str, float]
-    manifest: Mapping[str, Any]
-
-    @property
-    def target_name(self) -> str:
-        """The target's name, or its number where the model has no names."""
-        names = self.ledger.class_names
-        return names[self.target] if names else str(self.target)
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the explanation as one file; read it back with ``vexplain.load``.
-
-        The file is written beside its place and moved there, so an old one survives a failure.
-
-        Raises:
-            OSError: When the file can't be written.
-        """
-        from vexplain.core.archive import write
-
-        write(self, path)

@@ -1,0 +1,53 @@
+"""What comes out at the end: an attribution with everything that made it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+from vexplain.core.archive import write
+from vexplain.core.steps import Method, Segmentation
+from vexplain.core.types import Attribution, Ledger, VideoClip
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """What a model saw in a clip, with everything that made it.
+
+    Attributes:
+        clip: The clip explained.
+        attribution: Scores and map.
+        segmentation: The regions.
+        ledger: Every answer of the model, all classes.
+        target: The number of the class explained.
+        method: The seven choices.
+        seed: The seed of step 3.
+        seconds: Seconds per step: segmentation, sampling, removal, inference, summary.
+        manifest: Versions, digests and configuration, as plain JSON values.
+    """
+
+    clip: VideoClip
+    attribution: Attribution
+    segmentation: Segmentation
+    ledger: Ledger
+    target: int
+    method: Method
+    seed: int
+    seconds: Mapping[str, float]
+    manifest: Mapping[str, Any]
+
+    @property
+    def target_name(self) -> str:
+        """The target's name, or its number where the model has no names."""
+        names = self.ledger.class_names
+        return names[self.target] if names else str(self.target)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the explanation as one file; read it back with ``vexplain.load``.
+
+        The file is written beside its place and moved there, so an old one survives a failure.
+
+        Raises:
+            OSError: When the file can't be written.
+        """
+        write(self, path)

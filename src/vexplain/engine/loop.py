@@ -1,0 +1,187 @@
+"""The one loop: where the seven steps of a method meet a clip and a model.
+
+Coalitions are stored, clips exist one batch at a time, on the model's device, under inference mode.
+The answers of all classes go into the ledger, from which another target, behavior or summary costs
+no forward pass.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vexplain.core import (
+    Attribution,
+    Classifier,
+    Coalitions,
+    Explanation,
+    Ledger,
+    Method,
+    Progress,
+    VideoClip,
+)
+from vexplain.core.checks import check_positive
+from vexplain.engine.answers import Target, ask, chosen, first_answers
+from vexplain.engine.clock import Clock
+from vexplain.engine.outcome import attribute, warn_of_doubts
+from vexplain.engine.provenance import provenance
+from vexplain.engine.scene import Scene, draw, moved, prepare
+
+CPU = torch.device("cpu")
+BATCH_BYTES = {"cpu": 1 << 25, "cuda": 1 << 30, "mps": 1 << 28}
+"""Bytes of perturbed clips per batch when the batch size is not given.
+
+A fixed budget, not a timed trial: so two runs take the same batches and give the same bits.
+"""
+
+
+class Interrupted(KeyboardInterrupt):
+    """The run was stopped; ``explanations`` rests on the rows that were evaluated until then."""
+
+    def __init__(self, explanations: Sequence[Explanation]) -> None:
+        ledger = explanations[0].ledger
+        super().__init__(f"stopped after {len(ledger.coalitions)} of {ledger.planned} samples")
+        self.explanations = tuple(explanations)
+
+
+def explain(
+    clip: VideoClip,
+    model: Classifier,
+    *,
+    method: Method,
+    targets: Sequence[Target] | None = None,
+    seed: int = 0,
+    batch_size: int | None = None,
+    progress: Progress | None = None,
+    resume: Ledger | None = None,
+) -> list[Explanation]:
+    """Explain what ``model`` saw in ``clip``, once per target, all from the same answers.
+
+    Args:
+        clip: The clip, as the model wants it sampled and sized.
+        model: The classifier.
+        method: The seven choices.
+        targets: Numbers or names of classes; None explains the class predicted for the clip.
+        seed: Seed of step 3. The same seed gives the same result.
+        batch_size: Clips per forward pass; by default as many as fit a fixed budget of memory.
+            Halved when memory runs out.
+        progress: Is told how many rows are done.
+        resume: The ledger of an interrupted run over the same clip, method and seed.
+
+    Raises:
+        ValueError: On an unknown target or a model that answers with something other than finite
+            scores of a fixed number of classes.
+        Interrupted: On Ctrl-C, with what was evaluated until then.
+    """
+    if batch_size is not None:
+        check_positive("batch_size", batch_size)
+    clock = Clock(model.device)
+    scene = prepare(clip, model.device, method, clock)
+    coalitions = draw(scene.segmentation.n_features, method, seed, clock)
+    known = resume or first_answers(model, scene, coalitions, clock)
+    check_resumable(known, coalitions)
+    numbers = chosen(targets, known)
+    size = batch_size or suitable_batch(clip, model.device)
+    ledger, stopped = play(model, scene, coalitions, known, size, progress, clock)
+    bare = Explanation(
+        clip=clip,
+        attribution=Attribution(torch.zeros(1), torch.zeros(1, 1, 1)),
+        segmentation=moved(scene.segmentation, CPU),
+        ledger=ledger,
+        target=0,
+        method=method,
+        seed=seed,
+        seconds=clock.seconds,
+        manifest=provenance(clip, model, method, seed),
+    )
+    explanations = attribute(bare, numbers, scene.keep, clock)
+    warn_of_doubts(explanations[0])
+    if stopped:
+        raise Interrupted(explanations)
+    return explanations
+
+
+def suitable_batch(clip: VideoClip, device: torch.device) -> int:
+    """Return how many clips fit the budget of the device: from 1 to 128."""
+    budget = BATCH_BYTES.get(device.type, BATCH_BYTES["cpu"])
+    return min(128, max(1, budget // (clip.frames.numel() * clip.frames.element_size())))
+
+
+def check_resumable(known: Ledger, coalitions: Coalitions) -> None:
+    """Raise ``ValueError`` unless the known rows are the first of those to be evaluated."""
+    done = known.coalitions
+    same = len(done) <= len(coalitions) and torch.equal(
+        done.present, coalitions.present[: len(done)]
+    )
+    if not same or not torch.equal(done.jitter, coalitions.jitter[: len(done)]):
+        raise ValueError(
+            "resume: expected the ledger of the same clip, method and seed; its rows are others. "
+            "Give the same arguments as in the interrupted run, or start afresh."
+        )
+
+
+def play(
+    model: Classifier,
+    scene: Scene,
+    coalitions: Coalitions,
+    known: Ledger,
+    batch_size: int,
+    progress: Progress | None,
+    clock: Clock,
+) -> tuple[Ledger, bool]:
+    """Ask the model about every coalition not yet in the ledger; True = stopped by Ctrl-C."""
+    answers, done, stopped = [known.scores], len(known.coalitions), False
+    if progress:
+        progress.start(len(coalitions) - done)
+    try:
+        while done < len(coalitions):
+            rows = coalitions[done : done + batch_size]
+            try:
+                answers.append(evaluated(model, scene, rows, len(known.full), clock))
+            except (MemoryError, RuntimeError) as error:
+                batch_size = halved(batch_size, error)
+                continue
+            done += len(rows)
+            if progress:
+                progress.advance(len(rows))
+    except KeyboardInterrupt:
+        if done == 0:
+            raise
+        stopped = True
+    finally:
+        if progress:
+            progress.stop()
+    return replace(known, coalitions=coalitions[:done], scores=torch.cat(answers)), stopped
+
+
+def evaluated(
+    model: Classifier, scene: Scene, rows: Coalitions, n_classes: int, clock: Clock
+) -> Float[Tensor, "n K"]:
+    """Return the answers to one batch of coalitions."""
+    with torch.inference_mode(), clock("removal"):
+        clips = scene.perturbed(rows)
+    with clock("inference"):
+        return ask(model, clips, n_classes)
+
+
+def halved(batch_size: int, error: BaseException) -> int:
+    """Return half the batch size if memory ran out; anything else is raised again.
+
+    Raises:
+        MemoryError: When a single clip is too much already.
+    """
+    says = str(error).lower()
+    short = isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        "memory" in says and ("allocate" in says or "out of" in says)
+    )
+    if not short:
+        raise error
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if batch_size == 1:
+        raise MemoryError(
+            "batch_size: memory ran out with a single clip. Use a smaller clip or another device."
+        ) from error
+    return batch_size // 2

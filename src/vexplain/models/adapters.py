@@ -1,0 +1,170 @@
+"""From canonical clips to what a model in this process wants, and back to class scores."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vexplain.core import Classifier, ModelSpec, OutputKind
+
+CPU = torch.device("cpu")
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in ITU-R BT.601."""
+
+
+@dataclass(frozen=True, eq=False)
+class CallableModel:
+    """Any function of a batch of clips, laid out as ``spec`` says.
+
+    Attributes:
+        function: Takes a tensor and returns class scores, as a tensor or a NumPy array.
+        spec: What the function wants and answers.
+        device: Where the function wants its tensors.
+        name: What the manifest calls the model.
+    """
+
+    function: Callable[[Tensor], Any]
+    spec: ModelSpec = field(default_factory=ModelSpec)
+    device: torch.device = CPU
+    name: str = "callable"
+
+    @property
+    def outputs(self) -> OutputKind:
+        """What the scores are."""
+        return self.spec.outputs
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """The names of the classes, or None."""
+        return self.spec.class_names or None
+
+    def __call__(self, clips: Float[Tensor, "N T C H W"]) -> Tensor:
+        """Return the function's scores (N, K) of canonical clips."""
+        inputs = prepared(clips, self.spec)
+        if self.spec.batched:
+            return class_scores(self.function(inputs))
+        return torch.cat([class_scores(self.function(one)).reshape(1, -1) for one in inputs])
+
+
+@dataclass(frozen=True, eq=False)
+class TorchModel:
+    """A torch module, in evaluation mode, on its own device.
+
+    Attributes:
+        module: Takes a tensor laid out as ``spec`` says.
+        spec: What the module wants and answers.
+        name: What the manifest calls the model.
+    """
+
+    module: torch.nn.Module
+    spec: ModelSpec = field(default_factory=ModelSpec)
+    name: str = "torch module"
+
+    @property
+    def device(self) -> torch.device:
+        """Where the module's parameters lie."""
+        first = next(self.module.parameters(), None)
+        return first.device if first is not None else torch.device("cpu")
+
+    @property
+    def outputs(self) -> OutputKind:
+        """What the scores are."""
+        return self.spec.outputs
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """The names of the classes, or None."""
+        return self.spec.class_names or None
+
+    def __call__(self, clips: Float[Tensor, "N T C H W"]) -> Tensor:
+        """Return the module's scores (N, K) of canonical clips."""
+        return CallableModel(self.module, self.spec, self.device)(clips)
+
+
+def as_classifier(
+    model: Any, spec: ModelSpec | None = None, *, device: torch.device | str | None = None
+) -> Classifier:
+    """Return ``model`` as a classifier of canonical clips.
+
+    Args:
+        model: A torch module (it is put into evaluation mode), a callable on a batch, or a
+            classifier already, which is returned as it is.
+        spec: What the model wants and answers; by default canonical clips (N, T, 3, H, W).
+        device: Where the model shall run; a module is moved there.
+
+    Raises:
+        TypeError: When ``model`` can't be called, or is a classifier and a spec is given too.
+    """
+    if isinstance(model, torch.nn.Module):
+        module = model.eval() if device is None else model.eval().to(device)
+        return TorchModel(module, spec or ModelSpec(), type(model).__name__)
+    if isinstance(model, Classifier):
+        if spec is not None:
+            raise TypeError("spec: the model brings its own spec; expected None, got another one.")
+        return model
+    if callable(model):
+        name = getattr(model, "__name__", type(model).__name__)
+        return CallableModel(model, spec or ModelSpec(), torch.device(device or "cpu"), name)
+    raise TypeError(
+        f"model: expected a torch module, a callable, or what load_model returns, got "
+        f"{type(model).__name__}."
+    )
+
+
+def prepared(clips: Float[Tensor, "N T C H W"], spec: ModelSpec) -> Tensor:
+    """Return canonical clips as the model wants them: channels, numbers, dtype, layout."""
+    values = in_channel_order(clips, spec.channels)
+    if spec.scale != 1:
+        values = values * spec.scale
+    if any(spec.mean):
+        values = values - column(spec.mean, values)
+    if any(deviation != 1 for deviation in spec.std):
+        values = values / column(spec.std, values)
+    if spec.dtype == "uint8":
+        values = values.round().clamp(0, 255)
+    values = values.to(getattr(torch, spec.dtype))
+    axes = [0, *("TCHW".index(axis) + 1 for axis in spec.layout)]
+    return values.permute(axes).contiguous()
+
+
+def in_channel_order(clips: Tensor, channels: str) -> Tensor:
+    """Return the clips with the channels in the model's order, or as one channel of luma."""
+    if channels == "bgr":
+        return clips.flip(2)
+    if channels == "grey":
+        return (clips * column(LUMA, clips)).sum(2, keepdim=True)
+    return clips
+
+
+def column(numbers: tuple[float, ...], like: Tensor) -> Tensor:
+    """Return the numbers as a tensor that lies along the channels of (N, T, C, H, W)."""
+    return torch.tensor(numbers, dtype=like.dtype, device=like.device).reshape(-1, 1, 1)
+
+
+def class_scores(answer: Any) -> Tensor:
+    """Return the tensor of class scores in what a model returned.
+
+    Understood are tensors, arrays, objects or mappings with ``logits``, and tuples that begin with
+    one of these.
+
+    Raises:
+        TypeError: On anything else.
+    """
+    if isinstance(answer, Tensor):
+        return answer
+    if isinstance(answer, np.ndarray):
+        return torch.from_numpy(answer)
+    if isinstance(answer, Mapping) and "logits" in answer:
+        return class_scores(answer["logits"])
+    if hasattr(answer, "logits"):
+        return class_scores(answer.logits)
+    if isinstance(answer, tuple | list) and answer and not isinstance(answer[0], float | int):
+        return class_scores(answer[0])
+    raise TypeError(
+        f"model: expected class scores as a tensor or an array, got {type(answer).__name__}. "
+        "Wrap the model in a function that returns them."
+    )

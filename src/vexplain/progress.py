@@ -1,0 +1,51 @@
+"""A progress bar, and silence."""
+
+from dataclasses import dataclass, field
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+
+@dataclass
+class Bar:
+    """A bar on the terminal: rows evaluated and the time left."""
+
+    label: str = "explaining"
+    _bar: Progress | None = field(default=None, repr=False)
+    _task: TaskID = field(default=TaskID(0), repr=False)
+
+    def start(self, total: int) -> None:
+        """Show the bar."""
+        columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        self._bar = Progress(TextColumn("{task.description}"), *columns, transient=True)
+        self._task = self._bar.add_task(self.label, total=total)
+        self._bar.start()
+
+    def advance(self, rows: int) -> None:
+        """Move the bar on."""
+        if self._bar:
+            self._bar.advance(self._task, rows)
+
+    def stop(self) -> None:
+        """Take the bar away."""
+        if self._bar:
+            self._bar.stop()
+
+
+class Silent:
+    """Says nothing."""
+
+    def start(self, total: int) -> None:
+        """Say nothing."""
+
+    def advance(self, rows: int) -> None:
+        """Say nothing."""
+
+    def stop(self) -> None:
+        """Say nothing."""
