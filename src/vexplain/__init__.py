@@ -1,3 +1,95 @@
-"""Explains what a video classifier saw, by removing parts of the clip."""
+"""Explains what a video classifier saw, by removing parts of the clip.
+
+import vexplain as vx
+clip = vx.read_clip("biking.avi", vx.ClipSpec(frames=16, size=224))
+explanation = vx.explain(clip, model, method="rise", target=3, seed=0)
+explanation.save("biking.vx")
+vx.render(explanation, "biking.mp4")
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from vexplain import (
+        behavior,
+        methods,
+        removal,
+        sampling,
+        segmentation,
+        summary,
+        visualization,
+    )
+    from vexplain.api import explain, load
+    from vexplain.core import (
+        ClipSpec,
+        Explanation,
+        Method,
+        ModelSpec,
+        VexplainWarning,
+        VideoClip,
+    )
+    from vexplain.engine import Interrupted, summarise
+    from vexplain.models import load_model
+    from vexplain.rendering import contact_sheet, render
+    from vexplain.video import clip_from_array, read_clip
+
+__all__ = [
+    "ClipSpec",
+    "Explanation",
+    "Interrupted",
+    "Method",
+    "ModelSpec",
+    "VexplainWarning",
+    "VideoClip",
+    "behavior",
+    "clip_from_array",
+    "contact_sheet",
+    "explain",
+    "load",
+    "load_model",
+    "methods",
+    "read_clip",
+    "removal",
+    "render",
+    "sampling",
+    "segmentation",
+    "summarise",
+    "summary",
+    "visualization",
+]
+
+_HOME = {
+    "ClipSpec": "core",
+    "Explanation": "core",
+    "Interrupted": "engine",
+    "Method": "core",
+    "ModelSpec": "core",
+    "VexplainWarning": "core",
+    "VideoClip": "core",
+    "clip_from_array": "video",
+    "contact_sheet": "rendering",
+    "explain": "api",
+    "load": "api",
+    "load_model": "models",
+    "read_clip": "video",
+    "render": "rendering",
+    "summarise": "engine",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name, or a step's module, when it is first asked for."""
+    if name not in __all__:
+        raise AttributeError(f"module 'vexplain' has no attribute {name!r}")
+    if name not in _HOME:
+        return import_module(f"vexplain.{name}")
+    value = getattr(import_module(f"vexplain.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -11,6 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialise
@@ -23,6 +24,8 @@ FORMAT = "vexplain explanation 1"
 
 def encode(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
     """Return ``value`` as JSON values; its tensors are put into ``tensors`` under their paths."""
+    if isinstance(value, np.ndarray):
+        value = torch.from_numpy(value)
     if isinstance(value, Tensor):
         tensors[path] = value.detach().cpu().contiguous()
         return {"tensor": path}

@@ -1,6 +1,6 @@
 """What a model wants, as checked values: frames, size, layout, numbers and names."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from vexplain.core.checks import check_choice, check_positive
@@ -83,7 +83,7 @@ class ModelSpec:
     ``(value · scale − mean) / std``, casts to ``dtype`` and lays the axes out as ``layout`` says.
 
     Attributes:
-        clip: Frames and size.
+        clip: Frames and size; None = any clip will do.
         layout: Order of the axes of one clip: a permutation of ``TCHW``.
         batched: Whether the model takes a leading batch axis; else one clip at a time.
         channels: ``rgb``, ``bgr`` or ``grey`` (one channel, ITU-R 601 luma).
@@ -99,7 +99,7 @@ class ModelSpec:
         ValueError: On values that contradict each other.
     """
 
-    clip: ClipSpec = field(default_factory=ClipSpec)
+    clip: ClipSpec | None = None
     layout: str = "TCHW"
     batched: bool = True
     channels: Channels = "rgb"

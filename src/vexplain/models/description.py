@@ -107,7 +107,7 @@ def described(content: Mapping[str, Any], folder: Path) -> Description:
         wants["class_names"] = names(wants["class_names"], folder)
     return Description(
         model=str(content["model"]),
-        spec=ModelSpec(clip=ClipSpec(**clip), **wants),
+        spec=ModelSpec(clip=ClipSpec(**clip) if clip else None, **wants),
         folder=folder,
         arguments=content.get("arguments") or {},
         weights=content.get("weights"),

@@ -1,6 +1,6 @@
 """ONNX files, through onnxruntime."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vexplain.core import ModelSpec, OutputKind
+from vexplain.core import ClipSpec, ModelSpec, OutputKind
 from vexplain.models.adapters import prepared
 
 if TYPE_CHECKING:
@@ -124,6 +124,9 @@ def spec_of(session: "onnxruntime.InferenceSession", path: str) -> ModelSpec:
             "frames, size and layout. Write them into a YAML file and give that as the model."
         )
     dtype = NUMBERS.get(wanted.type, "float32")
-    spec = ModelSpec(layout=layout, dtype=dtype, scale=255.0 if dtype == "uint8" else 1.0)  # type: ignore[arg-type]
-    clip = replace(spec.clip, frames=sizes["T"], size=(sizes["H"], sizes["W"]))
-    return replace(spec, clip=clip)
+    return ModelSpec(
+        clip=ClipSpec(frames=sizes["T"], size=(sizes["H"], sizes["W"])),
+        layout=layout,
+        dtype="uint8" if dtype == "uint8" else "float32",
+        scale=255.0 if dtype == "uint8" else 1.0,
+    )

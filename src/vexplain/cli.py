@@ -1,0 +1,427 @@
+"""The shell: parse, look up, call, print."""
+
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from vexplain import __version__
+
+app = typer.Typer(
+    help="Explains what a video classifier saw: removes parts of a clip, watches the answer "
+    "change, and draws the regions of space and time that the prediction rests on.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console()
+err = Console(stderr=True)
+
+STEPS = ("segmentation", "removal", "inference", "summary")
+EVERY_METHOD = "all"
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Print warnings as one line each, and end on an error with its sentence, not a traceback."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: err.print(
+            f"[yellow]warning:[/] {escape(str(message))}"
+        )
+        try:
+            yield
+        except KeyboardInterrupt:
+            err.print("[yellow]stopped[/]")
+            raise typer.Exit(130) from None
+        except (ValueError, TypeError, OSError, MemoryError) as error:
+            err.print(f"[red]error:[/] {escape(str(error))}")
+            raise typer.Exit(2) from None
+
+
+def version(wanted: bool) -> None:
+    """Print the version and end."""
+    if wanted:
+        out.print(f"vexplain {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Say what a video classifier saw."""
+
+
+ClipArgument = Annotated[Path, typer.Argument(help="The video, or a folder of frames.")]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", "-o", help="Folder for the results, made if need be.")
+]
+TargetOption = Annotated[
+    list[str] | None,
+    typer.Option("--target", "-t", help="Class to explain, by name or number; may be repeated."),
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
+SeedOption = Annotated[int, typer.Option(help="The same seed gives the same result.")]
+BatchOption = Annotated[
+    int | None, typer.Option("--batch-size", min=1, help="Clips per forward pass.")
+]
+
+
+@app.command()
+def explain(
+    clip: ClipArgument,
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model",
+            "-m",
+            help="A YAML file that describes the model, FILE.onnx, python:MODULE:FACTORY, "
+            "python:FILE.py:FACTORY, or demo.",
+        ),
+    ],
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="lime, kernel-shap, rise, loco, univariate, sos, or all; may be repeated. "
+            "[default: rise]"
+        ),
+    ] = None,
+    target: TargetOption = None,
+    out_folder: OutOption = None,
+    samples: Annotated[int | None, typer.Option(min=1, help="Samples drawn.")] = None,
+    regions: Annotated[int | None, typer.Option(min=1, help="Regions of a SLIC cut.")] = None,
+    segmentation: Annotated[
+        str | None, typer.Option(help="Step 1, such as slic:n_regions=100 or grid:t=4,h=7,w=7.")
+    ] = None,
+    sizes: Annotated[
+        str | None, typer.Option(help="Step 2, such as binomial:p=0.7 or uniform.")
+    ] = None,
+    fill: Annotated[
+        str | None, typer.Option(help="Step 4, such as black, grey, mean, blur:sigma=8, freeze.")
+    ] = None,
+    edges: Annotated[
+        str | None, typer.Option(help="Step 4, own, hard, or feathered:sigma=4.")
+    ] = None,
+    opacity: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Step 4, how much of a region goes.")
+    ] = None,
+    behavior: Annotated[
+        str | None, typer.Option(help="Step 5: probability, logit, log-odds, margin, loss.")
+    ] = None,
+    summary: Annotated[
+        str | None, typer.Option(help="Step 6, such as linear:kernel=flat, shapley, tree.")
+    ] = None,
+    visualization: Annotated[
+        str | None, typer.Option(help="Step 7: heat or signed, such as heat:colors=turbo.")
+    ] = None,
+    show: Annotated[
+        str | None, typer.Option(help="Step 7: all, top-share:share=0.3, top-regions:n=10 …")
+    ] = None,
+    side_by_side: Annotated[
+        bool, typer.Option("--side-by-side", help="Draw the source beside the explanation.")
+    ] = False,
+    start_seconds: Annotated[
+        float | None, typer.Option("--from", help="Second where the clip starts.")
+    ] = None,
+    end_seconds: Annotated[
+        float | None, typer.Option("--to", help="Second where the clip ends.")
+    ] = None,
+    sampling: Annotated[
+        str | None, typer.Option(help="Frames: uniform, centres, every, or interval.")
+    ] = None,
+    interval: Annotated[
+        int | None, typer.Option(min=1, help="Source frames between two clip frames.")
+    ] = None,
+    start: Annotated[int | None, typer.Option(min=0, help="First source frame.")] = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="Number of frames.")] = None,
+    size: Annotated[int | None, typer.Option(min=1, help="Height and width, in pixels.")] = None,
+    resize: Annotated[str | None, typer.Option(help="crop, stretch, or letterbox.")] = None,
+    short: Annotated[
+        str | None, typer.Option(help="Too few frames: error, hold the last, or loop.")
+    ] = None,
+    seed: SeedOption = 0,
+    batch_size: BatchOption = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, or mps.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="The .vx file of an interrupted run to go on from.")
+    ] = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Explain what a model saw in a video; write the explanation, a video and a contact sheet."""
+    from vexplain import api, core, models, video
+
+    parts = {
+        "segmentation": segmentation,
+        "sizes": sizes,
+        "behavior": behavior,
+        "summary": summary,
+        "visualization": visualization,
+    }
+    wanted: dict[str, Any] = {
+        "sampling": sampling,
+        "interval": interval,
+        "start": start,
+        "frames": frames,
+        "size": size,
+        "resize": resize,
+        "short": short,
+    }
+    with guarded():
+        chosen = {
+            name: composed(name, parts, fill, edges, opacity, show, samples, regions)
+            for name in method_names(method or ["rise"])
+        }
+        if resume and len(chosen) > 1:
+            raise ValueError("resume: expected one method to go on with, got several.")
+        loaded = models.load_model(model, device=device)
+        spec = api.clip_spec_of(loaded) or core.ClipSpec()
+        spec = replace(spec, **{name: v for name, v in wanted.items() if v is not None})
+        decoded = video.read_clip(clip, spec, start_seconds=start_seconds, end_seconds=end_seconds)
+        folder = made(out_folder or Path(f"{clip.stem}-explained"))
+        run(
+            decoded,
+            loaded,
+            chosen,
+            folder,
+            target=target,
+            seed=seed,
+            batch_size=batch_size,
+            quiet=quiet,
+            resume=api.load(resume) if resume else None,
+            side_by_side=side_by_side,
+        )
+
+
+@app.command()
+def demo(
+    out_folder: OutOption = Path("vexplain-demo"),
+    samples: Annotated[int, typer.Option(min=1, help="Samples drawn.")] = 1000,
+    seed: SeedOption = 0,
+    quiet: QuietOption = False,
+) -> None:
+    """Explain a short bundled clip with a small bundled network, by all six methods."""
+    from vexplain import api, catalog, models
+
+    with guarded(), as_file(files("vexplain") / "assets" / "demo.mp4") as clip:
+        loaded = models.load_model("demo")
+        chosen = {
+            name: composed(name, {}, samples=samples if drawn(name) else None)
+            for name in catalog.METHODS
+        }
+        folder = made(out_folder or Path("vexplain-demo"))
+        run(api.suitable_clip(clip, loaded), loaded, chosen, folder, seed=seed, quiet=quiet)
+
+
+@app.command()
+def summarise(
+    explanation: Annotated[Path, typer.Argument(help="A saved explanation (.vx).")],
+    target: TargetOption = None,
+    behavior: Annotated[str | None, typer.Option(help="Step 5.")] = None,
+    summary: Annotated[str | None, typer.Option(help="Step 6.")] = None,
+    out_folder: OutOption = None,
+) -> None:
+    """Summarise a saved explanation for another class, behavior or summary, without the model."""
+    from vexplain import api, catalog, engine
+
+    with guarded():
+        saved = api.load(explanation)
+        folder = made(out_folder or explanation.parent)
+        names: list[int | str] = [*target] if target else [saved.target]
+        again = [
+            engine.summarise(
+                saved,
+                target=name,
+                behavior=catalog.part("behavior", behavior) if behavior else None,
+                summary=catalog.part("summary", summary) if summary else None,
+            )
+            for name in names
+        ]
+        choices = [slug(choice) for choice in (behavior, summary) if choice]
+        stems = ["-".join([explanation.stem, slug(one.target_name), *choices]) for one in again]
+        report(again, write(again, stems, folder))
+
+
+def method_names(wanted: Sequence[str]) -> list[str]:
+    """Return the names of the methods, each once; ``all`` stands for the six."""
+    from vexplain import catalog
+
+    names = [n for name in wanted for n in (catalog.METHODS if name == EVERY_METHOD else [name])]
+    return list(dict.fromkeys(names))
+
+
+def drawn(name: str) -> bool:
+    """Return whether a method draws its samples, rather than listing them."""
+    from vexplain import catalog
+    from vexplain.sampling import MonteCarlo
+
+    return isinstance(catalog.method(name).samples, MonteCarlo)
+
+
+def composed(
+    name: str,
+    parts: dict[str, str | None],
+    fill: str | None = None,
+    edges: str | None = None,
+    opacity: float | None = None,
+    show: str | None = None,
+    samples: int | None = None,
+    regions: int | None = None,
+) -> Any:
+    """Return a method with the parts that were asked for in place of the paper's."""
+    from vexplain import catalog
+
+    method = catalog.method(name)
+    given = {step: catalog.part(step, text) for step, text in parts.items() if text}
+    method = replace(method, **given)
+    removal: Any = method.removal
+    finer: dict[str, Any] = {
+        kind: catalog.part(kind, text)
+        for kind, text in (("fill", fill), ("edges", edges))
+        if text is not None
+    }
+    if opacity is not None:
+        finer["opacity"] = opacity
+    method = replace(method, removal=replace(removal, **finer))
+    if show is not None:
+        picture: Any = method.visualization
+        picture = replace(picture, show=catalog.part("show", show))
+        method = replace(method, visualization=picture)
+    if samples is not None:
+        method = catalog.with_samples(method, samples)
+    return catalog.with_regions(method, regions) if regions is not None else method
+
+
+def made(folder: Path) -> Path:
+    """Return the folder, made if it isn't there, before any work is done."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def run(
+    clip: Any,
+    model: Any,
+    methods: dict[str, Any],
+    folder: Path,
+    *,
+    target: Sequence[str] | None = None,
+    seed: int = 0,
+    batch_size: int | None = None,
+    quiet: bool = False,
+    resume: Any = None,
+    side_by_side: bool = False,
+) -> None:
+    """Explain by every method, write the files as they come, and print the tables."""
+    from vexplain import engine
+    from vexplain.progress import Bar
+
+    done: list[Any] = []
+    written: list[Path] = []
+    for name, method in methods.items():
+        try:
+            found = engine.explain(
+                clip,
+                model,
+                method=method,
+                targets=target or None,
+                seed=seed,
+                batch_size=batch_size,
+                progress=None if quiet else Bar(method.name),
+                resume=resume.ledger if resume else None,
+            )
+        except engine.Interrupted as stopped:
+            found = list(stopped.explanations)
+            write(found, stems(name, found), folder)
+            err.print(f"[yellow]{escape(str(stopped))};[/] go on with --resume on the .vx file")
+            raise typer.Exit(130) from None
+        written += write(found, stems(name, found), folder, side_by_side=side_by_side)
+        done += found
+    report(done, [*written, sheet(done, folder / "sheet.png")])
+
+
+def stems(name: str, explanations: Sequence[Any]) -> list[str]:
+    """Return names of files without their suffix: the target is in them where there are several."""
+    if len(explanations) == 1:
+        return [name]
+    return [f"{name}-{slug(one.target_name)}" for one in explanations]
+
+
+def slug(text: str) -> str:
+    """Return ``text`` as part of a file's name."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "class"
+
+
+def write(
+    explanations: Sequence[Any],
+    stems: Sequence[str],
+    folder: Path,
+    *,
+    side_by_side: bool = False,
+) -> list[Path]:
+    """Save every explanation and draw its video."""
+    from vexplain.rendering import render
+
+    written = []
+    for explanation, stem in zip(explanations, stems, strict=True):
+        explanation.save(folder / f"{stem}.vx")
+        video = render(explanation, folder / f"{stem}.mp4", side_by_side=side_by_side)
+        written += [folder / f"{stem}.vx", video]
+    return written
+
+
+def sheet(explanations: Sequence[Any], path: Path) -> Path:
+    """Draw the contact sheet of all explanations."""
+    from vexplain.rendering import contact_sheet
+
+    return contact_sheet(explanations, path)
+
+
+def report(explanations: Sequence[Any], written: Sequence[Path]) -> None:
+    """Print what the model predicts, what was explained, how long it took, and the files."""
+    out.print(predictions(explanations[0].ledger))
+    out.print(timings(explanations))
+    out.print("[bold]Files[/]")
+    for path in written:
+        out.print(f"  {escape(str(path))}", highlight=False, soft_wrap=True)
+
+
+def predictions(ledger: Any, most: int = 5) -> Table:
+    """Return the table of the classes predicted for the whole clip."""
+    from vexplain.behavior import probabilities
+
+    whole, nothing = probabilities(ledger.anchors())
+    table = Table("class", "probability", "with everything removed", title="Prediction")
+    for number in whole.argsort(descending=True, stable=True)[:most].tolist():
+        name = ledger.class_names[number] if ledger.class_names else str(number)
+        table.add_row(escape(name), f"{whole[number]:.3f}", f"{nothing[number]:.3f}")
+    return table
+
+
+def timings(explanations: Sequence[Any]) -> Table:
+    """Return the table of what was explained: seconds per step, and how far to trust it."""
+    numbers = ("samples", "regions", *STEPS, "total s", "R²", "reliability")
+    table = Table("method", "target", title="Explanations (seconds per step)")
+    for name in numbers:
+        table.add_column(name, justify="right")
+    for one in explanations:
+        fit, seconds = one.attribution.fit, one.seconds
+        table.add_row(
+            escape(one.method.name),
+            escape(one.target_name),
+            str(len(one.ledger.coalitions)),
+            str(one.segmentation.n_features),
+            *(f"{seconds.get(step, 0.0):.2f}" for step in STEPS),
+            f"{sum(seconds.values()):.2f}",
+            *("-" if value is None else f"{value:.2f}" for value in (fit.r2, fit.reliability)),
+        )
+    return table
