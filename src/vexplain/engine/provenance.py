@@ -4,11 +4,11 @@ import hashlib
 import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Any
 
 import torch
 
-from vexplain import __version__
 from vexplain.core import (
     Classifier,
     Method,
@@ -19,7 +19,7 @@ from vexplain.core import (
 def provenance(clip: VideoClip, model: Classifier, method: Method, seed: int) -> Mapping[str, Any]:
     """Return what made an explanation, as plain JSON values."""
     return {
-        "vexplain": __version__,
+        "vexplain": version("vexplain"),
         "torch": torch.__version__,
         "python": platform.python_version(),
         "platform": platform.platform(),

@@ -5,6 +5,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from importlib.resources import as_file, files
 from os import PathLike
 from pathlib import Path
 from types import ModuleType
@@ -44,8 +45,9 @@ def load_model(
     """Load a model by its name.
 
     Args:
-        source: A YAML file, an ONNX file, ``onnx:FILE``, ``python:MODULE:FACTORY`` or
-            ``python:FILE.py:FACTORY``. A factory is called and returns a module or a callable.
+        source: A YAML file, an ONNX file, ``onnx:FILE``, ``python:MODULE:FACTORY``,
+            ``python:FILE.py:FACTORY``, or ``demo`` for the bundled network. A factory is called
+            and returns a module or a callable.
         spec: What the model wants; by default what the YAML file or the ONNX graph says.
         device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``; by default where the model lies.
 
@@ -54,6 +56,9 @@ def load_model(
         ValueError: When the name or a file can't be understood.
     """
     text = str(source)
+    if text == "demo":
+        with as_file(files("vexplain") / "assets") as folder:
+            return built(describe(folder / "demo.yaml"), device)
     if text.endswith((".yaml", ".yml")):
         described = describe(text)
         described = replace(described, spec=spec) if spec else described
@@ -155,7 +160,7 @@ def built(described: Description, device: str | None) -> Classifier:
         spec = None if isinstance(model, Classifier) else described.spec
         return as_classifier(model, spec, device=device)
     raise ValueError(
-        f"model: expected a YAML file, onnx:FILE or python:MODULE:FACTORY, got {described.model!r}."
+        f"model: expected a YAML file, onnx:FILE, python:MODULE:FACTORY, got {described.model!r}."
     )
 
 

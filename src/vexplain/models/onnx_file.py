@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from vexplain.core import ClipSpec, ModelSpec, OutputKind
@@ -63,7 +63,7 @@ class OnnxModel:
             return torch.cat([self._run(inputs[i : i + 1], wanted) for i in range(len(inputs))])
         return self._run(inputs, wanted)
 
-    def _run(self, values: np.ndarray[Any, Any], wanted: Any) -> Tensor:
+    def _run(self, values: Shaped[np.ndarray, "*axes"], wanted: Any) -> Tensor:
         fits = len(wanted.shape) == values.ndim and all(
             not isinstance(w, int) or w == v
             for w, v in zip(wanted.shape, values.shape, strict=True)

@@ -1,0 +1,39 @@
+"""Step 4: what stands where something is absent, in space and in time, and how a keep fades."""
+
+from vexplain.removal.edges import Edges, Feathered, Hard, Own
+from vexplain.removal.fills import (
+    Blur,
+    Blur3D,
+    ClipMean,
+    Constant,
+    Fill,
+    FrameMean,
+    Inpaint,
+    KeepFill,
+    OtherClip,
+    RegionMean,
+)
+from vexplain.removal.in_time import FreezeLast, Interpolate, MedianBackground, ShuffleFrames
+from vexplain.removal.remove import Remove
+
+__all__ = [
+    "Blur",
+    "Blur3D",
+    "ClipMean",
+    "Constant",
+    "Edges",
+    "Feathered",
+    "Fill",
+    "FrameMean",
+    "FreezeLast",
+    "Hard",
+    "Inpaint",
+    "Interpolate",
+    "KeepFill",
+    "MedianBackground",
+    "OtherClip",
+    "Own",
+    "RegionMean",
+    "Remove",
+    "ShuffleFrames",
+]

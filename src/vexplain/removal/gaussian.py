@@ -1,0 +1,50 @@
+"""Gaussian smoothing along one axis, as a matrix product."""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vexplain.core.checks import check_positive
+
+
+def smoothing_matrix(length: int, sigma: float) -> Float[Tensor, "L L"]:
+    """Return (L, L) float64: row i holds the weights that make place i of a smoothed line.
+
+    The kernel is cut at 4 sigma and sums to 1. Beyond its ends the line is mirrored, the end itself
+    repeated (c b a | a b c | c b a), which leaves the mean of the line as it is.
+
+    Args:
+        length: L, the places on the line.
+        sigma: Standard deviation in places.
+    """
+    radius = int(4 * sigma + 0.5)
+    offsets = torch.arange(-radius, radius + 1, dtype=torch.float64)
+    weights = torch.exp(-0.5 * (offsets / sigma) ** 2)
+    # A mirrored line repeats after 2·L places: any kernel, however wide, folds into one period.
+    period = 2 * length
+    folded = torch.zeros(period, dtype=torch.float64)
+    folded.index_add_(0, offsets.long() % period, weights / weights.sum())
+    places = (torch.arange(length).unsqueeze(1) + torch.arange(period)) % period
+    mirrored = torch.minimum(places, period - 1 - places)
+    matrix = torch.zeros(length, length, dtype=torch.float64)
+    return matrix.scatter_add_(1, mirrored, folded.expand(length, period))
+
+
+def smooth(volume: Float[Tensor, "..."], axis: int, sigma: float) -> Float[Tensor, "..."]:
+    """Return ``volume`` smoothed along ``axis``; ``sigma`` in voxels, 0 = as it is."""
+    if sigma == 0:
+        return volume
+    matrix = smoothing_matrix(volume.shape[axis], sigma).to(volume)
+    return (volume.transpose(axis, -1) @ matrix.T).transpose(axis, -1)
+
+
+def check_length(name: str, value: float) -> None:
+    """Raise ``ValueError`` unless ``value`` is a finite number above 0."""
+    check_positive(name, value)
+    if math.isinf(value):
+        raise ValueError(
+            f"{name}: expected a finite number of pixels or frames, got {value}. "
+            "Nothing needs to reach farther than the clip is large."
+        )
