@@ -1,0 +1,172 @@
+"""The contact sheet: a picture with one row per map and one column per moment.
+
+Text is set in the DejaVu faces that come with matplotlib: Pillow's own face lacks accents, the
+minus sign and the superscript two.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, ImageDraw, ImageFont
+
+from vexplain.visualization.layers import Scale
+
+INK, GREY, LINE, PAPER = "#1b1b1f", "#6a6a73", "#d9d9de", "#ffffff"
+MARGIN, GAP, CAPTION = 28, 6, 232  # pixels; CAPTION is the width of the column of captions
+TITLE, NAME, NOTE = 24, 17, 13  # sizes of the letters, in pixels
+BAR_WIDTH, BAR_HEIGHT = 180, 10
+ROW_GAP = 14
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One row of a sheet.
+
+    Attributes:
+        tiles: Pictures (rows, columns, 3), all of one size, one per moment.
+        name: What the row shows.
+        notes: Short lines below the name.
+        scale: What the colours mean, or None.
+        legend: The line below the colour bar.
+    """
+
+    tiles: Sequence[UInt8[np.ndarray, "h w 3"]]
+    name: str
+    notes: Sequence[str] = ()
+    scale: Scale | None = None
+    legend: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """A title, the moments shown, and the rows.
+
+    Attributes:
+        title: The first line.
+        subtitle: The second line, smaller.
+        moments: One label per column.
+        rows: From top to bottom, every one with a tile per moment.
+    """
+
+    title: str
+    subtitle: str
+    moments: Sequence[str]
+    rows: Sequence[Row]
+
+
+def draw_sheet(sheet: Sheet) -> Image.Image:
+    """Return the sheet as a picture on white."""
+    tile_height, tile_width = sheet.rows[0].tiles[0].shape[:2]
+    columns = len(sheet.moments)
+    header = MARGIN + TITLE + NOTE + 40
+    row_height = max(tile_height, 2 * NAME + 3 * (NOTE + 5) + BAR_HEIGHT + 2 * NOTE)
+    width = 2 * MARGIN + CAPTION + columns * (tile_width + GAP) - GAP
+    height = header + len(sheet.rows) * (row_height + ROW_GAP) - ROW_GAP + MARGIN
+    page = Image.new("RGB", (width, height), PAPER)
+    pen = ImageDraw.Draw(page)
+    lefts = [MARGIN + CAPTION + i * (tile_width + GAP) for i in range(columns)]
+    draw_header(pen, sheet, lefts, tile_width, header, width)
+    for place, row in enumerate(sheet.rows):
+        top = header + place * (row_height + ROW_GAP)
+        draw_caption(page, pen, row, top)
+        for left, tile in zip(lefts, row.tiles, strict=True):
+            page.paste(Image.fromarray(tile), (left, top))
+    return page
+
+
+def draw_header(
+    pen: ImageDraw.ImageDraw,
+    sheet: Sheet,
+    lefts: Sequence[int],
+    tile_width: int,
+    bottom: int,
+    page_width: int,
+) -> None:
+    """Write title and subtitle, and the moments centred above their columns."""
+    room = page_width - 2 * MARGIN
+    write(pen, (MARGIN, MARGIN - 6), sheet.title, TITLE, INK, room, bold=True)
+    write(pen, (MARGIN, MARGIN + TITLE + 4), sheet.subtitle, NOTE, GREY, room)
+    for left, moment in zip(lefts, sheet.moments, strict=True):
+        place = (left + tile_width / 2, bottom - 5)
+        pen.text(place, moment, fill=GREY, font=face(NOTE), anchor="ms")
+
+
+def draw_caption(page: Image.Image, pen: ImageDraw.ImageDraw, row: Row, top: int) -> None:
+    """Write a row's name and notes, and draw its colour bar."""
+    room = CAPTION - 16
+    y = top - 2
+    for line in wrapped(row.name, face(NAME, bold=True), room):
+        write(pen, (MARGIN, y), line, NAME, INK, room, bold=True)
+        y += NAME + 4
+    y += 4
+    for note in row.notes:
+        write(pen, (MARGIN, y), note, NOTE, GREY, room)
+        y += NOTE + 5
+    if row.scale is not None:
+        draw_scale(page, pen, row.scale, y + 5)
+        y += BAR_HEIGHT + NOTE + 12
+    write(pen, (MARGIN, y), row.legend, NOTE, GREY, room)
+
+
+def draw_scale(page: Image.Image, pen: ImageDraw.ImageDraw, scale: Scale, top: int) -> None:
+    """Draw the colour bar with the values of its two ends, and 0 where it lies between them."""
+    strip = (scale.colors.numpy() * 255).round().astype(np.uint8)[None]
+    bar = Image.fromarray(strip).resize((BAR_WIDTH, BAR_HEIGHT), Image.Resampling.BILINEAR)
+    page.paste(bar, (MARGIN, top))
+    span = max(abs(scale.low), abs(scale.high))
+    frame = (MARGIN - 1, top - 1, MARGIN + BAR_WIDTH, top + BAR_HEIGHT)
+    pen.rectangle(frame, outline=LINE)
+    y, right = top + BAR_HEIGHT + 3, MARGIN + BAR_WIDTH
+    pen.text((MARGIN, y), number(scale.low, span), fill=INK, font=face(NOTE - 1))
+    pen.text((right, y), number(scale.high, span), fill=INK, font=face(NOTE - 1), anchor="ra")
+    if scale.low < 0 < scale.high:
+        zero = MARGIN + BAR_WIDTH * scale.low / (scale.low - scale.high)
+        pen.text((zero, y), "0", fill=INK, font=face(NOTE - 1), anchor="ma")
+
+
+def wrapped(text: str, font: ImageFont.FreeTypeFont, room: int) -> list[str]:
+    """Return the text on one line, or broken at a space into a line that fits and the rest."""
+    words = text.split(" ")
+    fitting = [n for n in range(1, len(words)) if font.getlength(" ".join(words[:n])) <= room]
+    if font.getlength(text) <= room or not fitting:
+        return [text]
+    return [" ".join(words[: fitting[-1]]), " ".join(words[fitting[-1] :])]
+
+
+def write(
+    pen: ImageDraw.ImageDraw,
+    place: tuple[int, int],
+    text: str,
+    size: int,
+    color: str,
+    room: int,
+    *,
+    bold: bool = False,
+) -> None:
+    """Write one line, cut with an ellipsis where it needs more than ``room`` pixels."""
+    font = face(size, bold)
+    if font.getlength(text) > room:
+        while text and font.getlength(text + "…") > room:
+            text = text[:-1]
+        text = text.rstrip() + "…"
+    pen.text(place, text, fill=color, font=font)
+
+
+def number(value: float, span: float) -> str:
+    """Return a value as fine as a thousandth of ``span`` needs, with a real minus sign."""
+    unit = 10.0 ** (math.floor(math.log10(span)) - 2)
+    return f"{round(value / unit) * unit:.3g}".replace("-", "\N{MINUS SIGN}")
+
+
+@lru_cache(maxsize=16)
+def face(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
+    """Return DejaVu Sans at ``size`` pixels."""
+    from matplotlib import get_data_path
+
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    return ImageFont.truetype(str(Path(get_data_path()) / "fonts" / "ttf" / name), size)

@@ -1,0 +1,359 @@
+"""Step 7: colours and alphas at known voxels, which regions are shown, maps that say nothing."""
+
+import math
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pytest
+import torch
+from matplotlib import colormaps
+from matplotlib.colors import to_rgb
+from torch import Tensor
+
+from vexplain.core import Attribution, Segmentation, Visualization
+from vexplain.visualization import (
+    PALETTES,
+    Accumulated,
+    All,
+    HeatMap,
+    Row,
+    Scale,
+    Scaled,
+    Sheet,
+    Show,
+    SignedMap,
+    Threshold,
+    TopRegions,
+    TopShare,
+    draw_sheet,
+    overlay,
+)
+from vexplain.visualization.sheet import face, number, wrapped
+
+SHOWS: tuple[Show, ...] = (All(), TopRegions(2), TopShare(0.3), Threshold(0.1), Accumulated(0.5))
+LOOKS: tuple[HeatMap | SignedMap, ...] = (HeatMap(), SignedMap(), SignedMap(colors="blue-orange"))
+
+
+@dataclass(frozen=True, eq=False)
+class Weighted:
+    """Regions whose weights (D, T, H, W) sum to 1 at every voxel."""
+
+    weights: Tensor
+
+    @property
+    def n_features(self) -> int:
+        return len(self.weights)
+
+    def keep(self, present: Tensor, jitter: Tensor) -> Tensor:
+        return torch.einsum("nd,dthw->nthw", present.float(), self.weights)
+
+    def paint(self, scores: Tensor) -> Tensor:
+        return torch.einsum("d,dthw->thw", scores, self.weights.to(scores))
+
+
+def columns(D: int, T: int = 1, H: int = 2) -> Weighted:
+    """Region d is column d of every frame."""
+    return Weighted(torch.eye(D)[:, None, None, :].expand(D, T, H, D).contiguous())
+
+
+def explained(
+    scores: list[float], regions: Segmentation | None = None
+) -> tuple[Attribution, Segmentation]:
+    values = torch.tensor(scores, dtype=torch.float64)
+    regions = regions or columns(len(scores))
+    return Attribution(values, regions.paint(values).float()), regions
+
+
+def jet(place: float) -> tuple[float, ...]:
+    return tuple(colormaps["jet"](place)[:3])
+
+
+def seen(layer: Tensor) -> list[int]:
+    """The columns that are not transparent in the first row of the first frame."""
+    return torch.nonzero(layer[0, 3, 0]).flatten().tolist()
+
+
+def test_heat_map_at_known_voxels() -> None:
+    layer = HeatMap(alpha=0.5, fade=0.4)(*explained([0.1, -0.7, 0.3, 0.2]))
+    assert layer.shape == (1, 4, 2, 4)
+    assert layer.dtype == torch.float32
+    for column, place in ((0, 0.0), (2, 1.0), (3, 0.5)):
+        expected = (*jet(place), 0.5 * (1 - 0.4 * (1 - place)))
+        assert layer[0, :, 1, column].tolist() == pytest.approx(expected, abs=0.02)
+    assert layer[0, :, :, 1].eq(0).all()
+
+
+def test_heat_map_without_fade_has_one_alpha() -> None:
+    layer = HeatMap(alpha=0.4, fade=0)(*explained([0.1, 0.2, -0.1]))
+    assert layer[0, 3, 0].tolist() == pytest.approx([0.4, 0.4, 0])
+
+
+def test_signed_map_at_known_voxels() -> None:
+    layer = SignedMap(alpha=0.5)(*explained([0.2, -0.4, 0.0]))
+    supports, opposes = (to_rgb(color) for color in PALETTES["green-red"])
+    assert layer[0, :, 0, 0].tolist() == pytest.approx((*supports, 0.25))
+    assert layer[0, :, 0, 1].tolist() == pytest.approx((*opposes, 0.5))
+    assert layer[0, :, 0, 2].tolist() == [0, 0, 0, 0]
+
+
+def test_signed_map_turns_over_with_the_sign() -> None:
+    scores = [0.3, -0.2, 0.1, -0.4]
+    ahead = SignedMap(colors=("white", "black"))(*explained(scores))
+    turned = SignedMap(colors=("black", "white"))(*explained([-score for score in scores]))
+    assert torch.equal(ahead, turned)
+
+
+def test_supports_is_green_and_opposes_is_red_by_default() -> None:
+    layer = SignedMap()(*explained([0.2, -0.4]))
+    assert layer[0, :3, 0, 0].argmax() == 1
+    assert layer[0, :3, 0, 1].argmax() == 0
+
+
+def test_the_safe_palette_differs_in_blue_which_red_green_blindness_leaves() -> None:
+    supports, opposes = (to_rgb(color) for color in PALETTES["blue-orange"])
+    assert supports[2] - opposes[2] > 0.9
+
+
+def test_equal_colours_mean_equal_numbers_in_all_frames() -> None:
+    weights = torch.zeros(3, 2, 1, 2)
+    weights[0, 0, 0, 0] = weights[1, 1, 0, 0] = 1
+    weights[2, :, 0, 1] = 1
+    layer = HeatMap()(*explained([0.4, 0.2, 0.1], Weighted(weights)))
+    assert layer[0, :3, 0, 0].tolist() == pytest.approx(jet(1.0), abs=0.02)
+    assert layer[1, :3, 0, 0].tolist() == pytest.approx(jet(1 / 3), abs=0.02)
+    assert torch.equal(layer[0, :, 0, 1], layer[1, :, 0, 1])
+
+
+def test_colours_follow_the_map_and_regions_follow_the_scores() -> None:
+    regions = columns(3)
+    voxels = torch.tensor([[[0.1, 0.9, 0.3], [0.2, -0.9, 0.5]]])
+    layer = HeatMap(show=TopRegions(2))(
+        Attribution(torch.tensor([3.0, 2.0, 1.0]).double(), voxels), regions
+    )
+    assert layer[0, 3].gt(0).tolist() == [[True, True, False], [True, False, False]]
+    assert layer[0, :3, 0, 1].tolist() == pytest.approx(jet(1.0), abs=0.02)
+    assert layer[0, :3, 1, 0].tolist() == pytest.approx(jet(0.125), abs=0.02)
+
+
+def test_only_what_is_shown_sets_the_scale_of_a_signed_map() -> None:
+    voxels = torch.tensor([[[0.1, -0.2, 0.8]]])
+    scores = torch.tensor([2.0, -3.0, 1.0]).double()
+    layer = SignedMap(show=TopRegions(2), alpha=0.5)(Attribution(scores, voxels), columns(3, H=1))
+    assert layer[0, 3, 0].tolist() == pytest.approx([0.25, 0.5, 0])
+
+
+def test_soft_regions_fade_towards_those_that_do_not_support() -> None:
+    ramp = torch.linspace(0, 1, 5).reshape(1, 1, 5)
+    regions = Weighted(torch.stack([ramp, 1 - ramp]))
+    attribution = Attribution(torch.tensor([0.4, -0.1]).double(), torch.full((1, 1, 5), 0.1))
+    attribution.map[..., -1] = 0.2
+    layer = HeatMap(alpha=0.8, fade=0)(attribution, regions)
+    assert layer[0, 3, 0].tolist() == pytest.approx([0, 0.2, 0.4, 0.6, 0.8])
+
+
+def test_soft_regions_are_shown_softly() -> None:
+    ramp = torch.linspace(0, 1, 5).reshape(1, 1, 5)
+    regions = Weighted(torch.stack([ramp, 1 - ramp]))
+    attribution = Attribution(torch.tensor([0.4, 0.1]).double(), torch.full((1, 1, 5), 0.1))
+    attribution.map[..., -1] = 0.2
+    layer = HeatMap(show=TopRegions(1), alpha=0.8, fade=0)(attribution, regions)
+    assert layer[0, 3, 0].tolist() == pytest.approx([0, 0.2, 0.4, 0.6, 0.8])
+
+
+@pytest.mark.parametrize(
+    ("D", "share"), [(10, 0.3), (7, 0.3), (197, 0.3), (100, 0.07), (5, 0), (5, 1)]
+)
+def test_top_share_shows_exactly_so_many_regions(D: int, share: float) -> None:
+    scores = torch.rand(D, generator=torch.Generator().manual_seed(D)) + 0.01
+    layer = HeatMap(show=TopShare(share))(*explained(scores.tolist()))
+    wanted = -(-round(share * 1000) * D // 1000)
+    assert sorted(seen(layer)) == sorted(scores.argsort(descending=True)[:wanted].tolist())
+    assert layer[0, 3].gt(0).sum() == 2 * wanted
+
+
+def test_heat_maps_rank_by_score_and_signed_maps_by_size() -> None:
+    scores = [0.1, -0.9, 0.5, -0.3]
+    assert seen(HeatMap(show=TopRegions(2))(*explained(scores))) == [0, 2]
+    assert seen(SignedMap(show=TopRegions(2))(*explained(scores))) == [1, 2]
+
+
+def test_equal_regions_are_taken_in_their_order() -> None:
+    scores = [0.1, *[0.5] * 40, 0.0]
+    assert seen(HeatMap(show=TopRegions(30))(*explained(scores))) == list(range(1, 31))
+
+
+def test_a_threshold_is_in_units_of_the_scores() -> None:
+    scores = [0.1, 0.2, -0.3, 0.4]
+    assert seen(HeatMap(show=Threshold(0.2))(*explained(scores))) == [3]
+    assert seen(SignedMap(show=Threshold(0.2))(*explained(scores))) == [2, 3]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.5, 0.9, 1.0])
+def test_accumulated_chooses_the_fewest_regions_that_hold_the_share(share: float) -> None:
+    for seed in range(10):
+        importance = torch.rand(7, generator=torch.Generator().manual_seed(seed)).double()
+        importance[seed % 7] = 0
+        chosen = Accumulated(share)(importance)
+        wanted = share * float(importance.sum()) - 1e-9
+        fewest = min(
+            size
+            for size in range(8)
+            for some in combinations(importance.tolist(), size)
+            if sum(some) >= wanted
+        )
+        assert int(chosen.sum()) == fewest
+        assert float(importance[chosen].sum()) >= wanted
+
+
+def test_accumulated_is_not_fooled_by_rounding() -> None:
+    assert int(Accumulated(4 / 17)(torch.full((17,), 0.3).double()).sum()) == 4
+    assert int(Accumulated(3 / 17)(torch.full((17,), 0.3).double()).sum()) == 3
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize(
+    "scores", [[0.0, 0.0, 0.0], [0.3, 0.3, 0.3], [1e-17, -1e-17, 2e-17], [0.0]], ids=str
+)
+def test_a_map_that_says_nothing_is_transparent(
+    look: HeatMap | SignedMap, scores: list[float]
+) -> None:
+    assert look(*explained(scores)).eq(0).all()
+    assert look.scale(*explained(scores)) is None
+
+
+def test_nothing_positive_is_nothing_hot() -> None:
+    assert HeatMap()(*explained([-0.1, -0.2, 0.0])).eq(0).all()
+    assert SignedMap()(*explained([-0.1, -0.2, 0.0]))[0, 3, 0].gt(0).tolist() == [True, True, False]
+
+
+def test_one_shown_region_is_drawn_at_full_strength() -> None:
+    layer = HeatMap(show=TopRegions(1), alpha=0.5)(*explained([0.1, 0.2, -0.3]))
+    assert layer[0, :, 0, 1].tolist() == pytest.approx((*jet(1.0), 0.5))
+    scale = HeatMap(show=TopRegions(1)).scale(*explained([0.1, 0.2, -0.3]))
+    assert scale is not None
+    assert (scale.low, scale.high) == pytest.approx((0, 0.2))
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("show", SHOWS, ids=repr)
+@pytest.mark.parametrize("size", [1e-9, 1e-3, 1.0, 1e6, 1e30])
+def test_layers_are_finite_and_between_0_and_1(
+    look: HeatMap | SignedMap, show: Show, size: float
+) -> None:
+    drawn: Visualization = type(look)(show=show)
+    scores = torch.randn(9, generator=torch.Generator().manual_seed(0)) * size
+    layer = drawn(*explained(scores.tolist()))
+    assert bool(layer.isfinite().all())
+    assert 0 <= layer.min() <= layer.max() <= 1
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_stretching_takes_the_unit_away(look: HeatMap | SignedMap) -> None:
+    scores = [0.25, -0.5, 0.125, 1.0]
+    tiny = look(*explained([score / 1024 for score in scores]))
+    assert torch.allclose(tiny, look(*explained(scores)))
+
+
+def test_without_stretching_colours_are_scores() -> None:
+    layer = HeatMap(stretch=False, alpha=1, fade=0)(*explained([0.25, 0.5, 3.0]))
+    for column, place in enumerate((0.25, 0.5, 1.0)):
+        assert layer[0, :3, 0, column].tolist() == pytest.approx(jet(place), abs=0.02)
+    signed = SignedMap(stretch=False, alpha=1)(*explained([0.25, -0.5, 3.0]))
+    assert signed[0, 3, 0].tolist() == [0.25, 0.5, 1.0]
+
+
+def test_the_scale_says_what_the_colours_mean() -> None:
+    given = explained([0.1, -0.6, 0.3, 0.2])
+    heat = HeatMap(show=TopRegions(2)).scale(*given)
+    assert heat is not None
+    assert (heat.low, heat.high) == pytest.approx((0.2, 0.3))
+    assert heat.colors[-1].tolist() == pytest.approx(jet(1.0))
+    signed = SignedMap().scale(*given)
+    assert signed is not None
+    assert (signed.low, signed.high) == pytest.approx((-0.6, 0.6))
+    assert signed.colors[0].tolist() == pytest.approx(to_rgb(PALETTES["green-red"][1]))
+    assert signed.colors[-1].tolist() == pytest.approx(to_rgb(PALETTES["green-red"][0]))
+    assert signed.colors[128].min() > 0.98
+    assert isinstance(HeatMap(), Scaled)
+
+
+def test_overlay_is_alpha_blending() -> None:
+    frames = torch.full((2, 3, 1, 3), 0.2)
+    layer = torch.zeros(2, 4, 1, 3)
+    layer[:, 0] = 1
+    layer[:, 3, :, 1], layer[:, 3, :, 2] = 0.25, 1
+    drawn = overlay(frames, layer)
+    assert torch.equal(drawn[..., 0], frames[..., 0])
+    assert drawn[0, :, 0, 1].tolist() == pytest.approx([0.4, 0.15, 0.15])
+    assert drawn[0, :, 0, 2].tolist() == pytest.approx([1, 0, 0])
+
+
+def test_parts_say_what_is_wrong() -> None:
+    with pytest.raises(ValueError, match=r"colors: .*'jett'.* Did you mean jet"):
+        HeatMap(colors="jett")
+    with pytest.raises(ValueError, match="colors: expected one of green-red, blue-orange"):
+        SignedMap(colors="green-blue")
+    with pytest.raises(ValueError, match="colors: expected"):
+        SignedMap(colors=("green", "no colour"))
+    with pytest.raises(ValueError, match=r"alpha: .* got 1\.5"):
+        HeatMap(alpha=1.5)
+    with pytest.raises(ValueError, match="fade: "):
+        HeatMap(fade=-1)
+    with pytest.raises(ValueError, match="n: "):
+        TopRegions(0)
+    with pytest.raises(ValueError, match="share: "):
+        TopShare(30)
+    with pytest.raises(ValueError, match="share: "):
+        Accumulated(-0.1)
+    for value in (-1, math.nan, math.inf):
+        with pytest.raises(ValueError, match="value: "):
+            Threshold(value)
+
+
+def test_the_repr_is_the_provenance() -> None:
+    assert repr(HeatMap(show=TopShare(0.3))) == (
+        "HeatMap(show=TopShare(share=0.3), stretch=True, alpha=0.6, fade=0.7, colors='jet')"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "span", "text"),
+    [
+        (0.04161, 0.04161, "0.0416"),
+        (6.6e-8, 0.04161, "0"),
+        (-0.5, 0.5, "\N{MINUS SIGN}0.5"),
+        (1234.5, 2000.0, "1.23e+03"),
+        (-1e-9, 0.2, "0"),
+    ],
+)
+def test_numbers_are_as_fine_as_their_scale(value: float, span: float, text: str) -> None:
+    assert number(value, span) == text
+
+
+def test_long_names_take_two_lines() -> None:
+    font = face(17, bold=True)
+    name = "3D Sampled Occlusion Sensitivity"
+    first, second = wrapped(name, font, 216)
+    assert f"{first} {second}" == name
+    assert max(font.getlength(first), font.getlength(second)) <= 216
+    assert font.getlength(f"{first} {second.split()[0]}") > 216
+    assert wrapped("3D LIME", font, 216) == ["3D LIME"]
+    assert wrapped("M" * 99, font, 216) == ["M" * 99]
+
+
+def test_sheet_holds_every_tile_once_and_a_colour_bar() -> None:
+    red, green = (np.full((40, 60, 3), color, np.uint8) for color in ((250, 0, 0), (0, 250, 0)))
+    blue = np.full((40, 60, 3), (0, 0, 250), np.uint8)
+    bar = torch.tensor([[1.0, 0.0, 1.0], [1.0, 0.0, 1.0]])
+    long = "a very long name of a method that nobody can read in such a narrow column"
+    rows = [Row([red, green], long), Row([green, blue], "b", ["note"], Scale(-1, 1, bar), "legend")]
+    page = np.asarray(draw_sheet(Sheet("title", "subtitle", ["0 s", "1 s"], rows)))
+    for tile, times in ((red, 1), (green, 2), (blue, 1)):
+        same = np.equal(page, tile[0, 0]).all(-1)
+        assert same.sum() == times * 40 * 60
+    assert np.equal(page, (255, 0, 255)).all(-1).sum() == 180 * 10
+    left_of_tiles = np.equal(page, (250, 0, 0)).all(-1).any(0).argmax()
+    ink = np.less(page[:, :left_of_tiles], 128).all(-1).any(0)
+    assert ink.any()
+    assert not ink[left_of_tiles - 10 :].any()
