@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -33,7 +34,10 @@ EVERY_METHOD = "all"
 @contextmanager
 def guarded() -> Iterator[None]:
     """Print warnings as one line each, and end on an error with its sentence, not a traceback."""
+    from vexplain.core import VexplainWarning
+
     with warnings.catch_warnings():
+        warnings.simplefilter("always", VexplainWarning)
         warnings.showwarning = lambda message, *_, **__: err.print(
             f"[yellow]warning:[/] {escape(str(message))}"
         )
@@ -47,7 +51,7 @@ def guarded() -> Iterator[None]:
             raise typer.Exit(2) from None
 
 
-def version(wanted: bool) -> None:
+def version(wanted: bool | None) -> None:
     """Print the version and end."""
     if wanted:
         out.print(f"vexplain {__version__}")
@@ -57,8 +61,9 @@ def version(wanted: bool) -> None:
 @app.callback()
 def main(
     _version: Annotated[
-        bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version.")
-    ] = False,
+        bool | None,
+        typer.Option("--version", callback=version, is_eager=True, help="Print the version."),
+    ] = None,
 ) -> None:
     """Say what a video classifier saw."""
 
@@ -400,7 +405,9 @@ def predictions(ledger: Any, most: int = 5) -> Table:
     from vexplain.behavior import probabilities
 
     whole, nothing = probabilities(ledger.anchors())
-    table = Table("class", "probability", "with everything removed", title="Prediction")
+    table = Table("class", title="Prediction", box=SIMPLE_HEAD)
+    table.add_column("probability", justify="right")
+    table.add_column("with everything removed", justify="right")
     for number in whole.argsort(descending=True, stable=True)[:most].tolist():
         name = ledger.class_names[number] if ledger.class_names else str(number)
         table.add_row(escape(name), f"{whole[number]:.3f}", f"{nothing[number]:.3f}")
@@ -408,11 +415,11 @@ def predictions(ledger: Any, most: int = 5) -> Table:
 
 
 def timings(explanations: Sequence[Any]) -> Table:
-    """Return the table of what was explained: seconds per step, and how far to trust it."""
-    numbers = ("samples", "regions", *STEPS, "total s", "R²", "reliability")
-    table = Table("method", "target", title="Explanations (seconds per step)")
-    for name in numbers:
-        table.add_column(name, justify="right")
+    """Return the table of what was explained: seconds per step, R² and reliability (rel.)."""
+    table = Table("method", title="Explanations, with seconds per step", box=SIMPLE_HEAD)
+    table.add_column("target", no_wrap=True, max_width=16)
+    for name in ("samples", "regions", "cut", "remove", "infer", "sum up", "all", "R²", "rel."):
+        table.add_column(name, justify="right", no_wrap=True)
     for one in explanations:
         fit, seconds = one.attribution.fit, one.seconds
         table.add_row(

@@ -1,0 +1,169 @@
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import vexplain as vx
+from vexplain import catalog
+from vexplain.cli import app, composed
+
+SMALL = ["--samples", "30", "-q", "-m", "demo"]
+
+
+@pytest.fixture
+def clip() -> Path:
+    return Path(vx.__file__).parent / "assets" / "demo.mp4"
+
+
+def shell(*words: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_explain_writes_the_files_and_says_so(clip: Path, tmp_path: Path) -> None:
+    result = shell("explain", clip, *SMALL, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert sorted(os.listdir(tmp_path / "out")) == ["rise.mp4", "rise.vx", "sheet.png"]
+    for word in ("circles clockwise", "3D RISE", "30", "rise.vx", "sheet.png"):
+        assert word in result.output
+    saved = vx.load(tmp_path / "out" / "rise.vx")
+    assert saved.target_name == "circles clockwise"
+    assert len(saved.ledger.coalitions) == 30
+    source = saved.clip.source
+    assert source is not None
+    assert source.n_frames == 60
+
+
+def test_several_methods_and_targets(clip: Path, tmp_path: Path) -> None:
+    words = ["--method", "rise", "--method", "loco", "-t", "grows", "-t", "0", "--regions", "20"]
+    result = shell("explain", clip, "-q", "-m", "demo", *words[:-2], "-o", tmp_path)
+    assert result.exit_code == 0, result.output
+    stems = {f"{m}-{t}" for m in ("rise", "loco") for t in ("grows", "moves-right")}
+    assert {p.stem for p in tmp_path.glob("*.vx")} == stems
+    assert {p.stem for p in tmp_path.glob("*.mp4")} == stems
+
+
+def test_another_target_without_the_model(clip: Path, tmp_path: Path) -> None:
+    assert shell("explain", clip, *SMALL, "-o", tmp_path).exit_code == 0
+    result = shell("summarise", tmp_path / "rise.vx", "-t", "grows", "--behavior", "log-odds")
+    assert result.exit_code == 0, result.output
+    again = vx.load(tmp_path / "rise-grows-log-odds.vx")
+    assert again.target_name == "grows"
+    assert again.method.behavior == vx.behavior.LogOdds()
+    assert (tmp_path / "rise-grows-log-odds.mp4").is_file()
+
+
+def test_every_step_can_be_chosen_from_the_shell() -> None:
+    from typing import Any, cast
+
+    method = composed(
+        "kernel-shap",
+        {
+            "segmentation": "per-frame:segmenter=felzenszwalb",
+            "sizes": "binomial:p=0.25",
+            "behavior": "margin:against=grows",
+            "summary": "linear:kernel=flat,ridge=0.5",
+            "visualization": "heat:colors=turbo",
+        },
+        fill="constant:color=(0.5,0.25,0)",
+        edges="feathered:sigma=3",
+        opacity=0.5,
+        show="top-regions:n=4",
+    )
+    cut = cast(vx.segmentation.PerFrame, method.segmentation)
+    assert cut.segmenter == vx.segmentation.Felzenszwalb()
+    assert method.sizes == vx.sampling.Binomial(0.25)
+    assert method.behavior == vx.behavior.Margin("grows")
+    flat = vx.summary.LinearSurrogate(kernel=vx.summary.FlatKernel(), ridge=0.5)
+    assert method.summary == flat
+    assert method.removal == vx.removal.Remove(
+        fill=vx.removal.Constant(color=(0.5, 0.25, 0)),
+        edges=vx.removal.Feathered(sigma=3),
+        opacity=0.5,
+    )
+    picture: Any = method.visualization
+    assert picture == vx.visualization.HeatMap(show=vx.visualization.TopRegions(4), colors="turbo")
+    assert catalog.part("fill", "grey") == vx.removal.Constant(color=0.5)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["gone.mp4"], "gone.mp4"),
+        (["CLIP", "-t", "circles clockwize"], "Did you mean circles clockwise"),
+        (["CLIP", "-t", "99"], "expected a class number in 0..7, got 99"),
+        (["CLIP", "--method", "risse"], "Did you mean rise"),
+        (["CLIP", "--fill", "blue"], "fill: expected one of constant"),
+        (["CLIP", "--fill", "blur:sigmo=3"], "Did you mean sigma"),
+        (["CLIP", "--fill", "blur:sigma=-1"], "sigma"),
+        (["CLIP", "--segmentation", "slick"], "Did you mean slic"),
+        (["CLIP", "--regions", "9"], "SoftGrid is told its cells"),
+        (["CLIP", "--method", "loco"], "LV LOCO asks once per region"),
+        (["CLIP", "--frames", "80"], "hold"),
+        (["CLIP", "--resize", "squash"], "resize: expected one of crop, stretch, letterbox"),
+        (["CLIP", "-m", "gone.yaml"], "there is no file gone.yaml"),
+        (["CLIP", "--resume", "gone.vx"], "there is no file gone.vx"),
+        (["CLIP", "-o", "CLIP/out"], "demo.mp4"),
+    ],
+)
+def test_mistakes_end_in_one_sentence(
+    clip: Path, tmp_path: Path, words: list[str], message: str, unchecked: None
+) -> None:
+    words = [word.replace("CLIP", str(clip)) for word in words]
+    out = [] if "-o" in words else ["-o", str(tmp_path / "out")]
+    result = shell("explain", *SMALL, *words, *out)
+    assert result.exit_code == 2
+    said = " ".join(result.output.split())
+    assert said.startswith("error:"), said
+    assert message in said
+    assert "Traceback" not in said
+
+
+def test_warnings_are_one_line_without_a_file_name(clip: Path, tmp_path: Path) -> None:
+    words = ["--method", "lime", "--samples", "20", "-q", "-m", "demo", "-o", str(tmp_path)]
+    result = shell("explain", clip, *words)
+    assert result.exit_code == 0, result.output
+    assert re.search(r"warning: 20 samples are fewer than the\s+\d+ regions", result.output)
+    assert ".py" not in result.output
+
+
+def test_ctrl_c_saves_what_was_evaluated_and_resume_goes_on(clip: Path, tmp_path: Path) -> None:
+    """Interrupts a real process as a terminal does."""
+    script = (
+        "import sys, vexplain.progress as p\n"
+        "advance = p.Bar.advance\n"
+        "def soon(self, rows):\n"
+        "    self.seen = getattr(self, 'seen', 0) + rows\n"
+        "    advance(self, rows)\n"
+        "    if self.seen >= 60: import os, signal; os.kill(os.getpid(), signal.SIGINT)\n"
+        "p.Bar.advance = soon\n"
+        "from vexplain.cli import app\n"
+        "app(sys.argv[1:])\n"
+    )
+    words = ["explain", str(clip), "-m", "demo", "--samples", "200", "--batch-size", "20"]
+    words += ["-o", str(tmp_path)]
+    stopped = subprocess.run(
+        [sys.executable, "-c", script, *words], capture_output=True, text=True, check=False
+    )
+    assert stopped.returncode == 130, stopped.stderr
+    assert "stopped after 60 of 200 samples" in " ".join(stopped.stderr.split())
+    assert len(vx.load(tmp_path / "rise.vx").ledger.coalitions) == 60
+    result = shell(*words, "-q", "--resume", str(tmp_path / "rise.vx"))
+    assert result.exit_code == 0, result.output
+    whole = vx.load(tmp_path / "rise.vx")
+    assert len(whole.ledger.coalitions) == 200
+    afresh = shell(*words[:-2], "-q", "-o", str(tmp_path / "afresh"))
+    assert afresh.exit_code == 0
+    expected = vx.load(tmp_path / "afresh" / "rise.vx").attribution.map
+    assert float((whole.attribution.map - expected).abs().max()) < 1e-6
+
+
+def test_version_and_help() -> None:
+    assert shell("--version").output.strip() == f"vexplain {vx.__version__}"
+    for command in ("explain", "demo", "summarise"):
+        result = shell(command, "--help")
+        assert result.exit_code == 0
+        assert "--out" in result.output

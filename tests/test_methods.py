@@ -1,0 +1,140 @@
+"""The six methods, end to end, on models whose answers are known."""
+
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+import vexplain as vx
+from networks import UCF50_CLIPS, UCF50_SPEC
+from vexplain import catalog
+from vexplain.core import Explanation, Method
+from vexplain.models.onnx_file import load_onnx
+
+SHAPE = (8, 3, 35, 42)
+BOX = (slice(4, 8), slice(5, 15), slice(24, 36))
+
+
+def planted(clips: Tensor) -> Tensor:
+    """A model that looks at one box in space and time: logits of its brightness."""
+    seen = clips[:, BOX[0], :, BOX[1], BOX[2]].mean((1, 2, 3, 4))
+    return torch.stack([8 * seen - 2, torch.zeros_like(seen)], 1)
+
+
+@pytest.fixture(scope="module")
+def clip() -> vx.VideoClip:
+    noise = torch.rand(SHAPE, generator=torch.Generator().manual_seed(2))
+    return vx.clip_from_array(0.4 + 0.2 * noise, fps=8)
+
+
+def truth() -> Tensor:
+    inside = torch.zeros(SHAPE[0], *SHAPE[2:], dtype=torch.bool)
+    inside[BOX] = True
+    return inside
+
+
+def small(name: str) -> Method:
+    method = catalog.method(name)
+    if name in ("rise", "sos"):
+        return method
+    return replace(method, segmentation=vx.segmentation.Grid(t=4, h=7, w=7))
+
+
+@pytest.mark.parametrize("name", list(catalog.METHODS))
+def test_all_six_find_a_planted_box(name: str, clip: vx.VideoClip) -> None:
+    found = vx.explain(clip, planted, method=small(name), target=0, progress=False)
+    heat, inside = found.attribution.map, truth()
+    assert heat.shape == inside.shape
+    hottest = heat == heat.max()
+    assert bool(inside[hottest].all()), f"the hottest voxels of {name} lie outside the box"
+    assert heat[inside].mean() > 3 * heat[~inside].abs().mean()
+
+
+@pytest.mark.parametrize("name", list(catalog.METHODS))
+def test_the_map_of_what_opposes_the_target_is_negative(name: str, clip: vx.VideoClip) -> None:
+    found = vx.explain(clip, planted, method=small(name), target=1, progress=False)
+    heat, inside = found.attribution.map, truth()
+    assert heat[inside].mean() < heat[~inside].mean()
+
+
+@pytest.mark.parametrize("name", list(catalog.METHODS))
+def test_same_seed_same_result_whatever_the_batch_size(name: str, clip: vx.VideoClip) -> None:
+    method = catalog.method(name)
+    if name not in ("loco", "univariate", "sos"):
+        method = catalog.with_samples(method, 60)
+    with pytest.warns() if name in ("lime", "kernel-shap", "rise") else nullcontext():
+        maps = [
+            vx.explain(clip, planted, method=method, seed=7, batch_size=size, progress=False)
+            for size in (1, 7, 64, 7)
+        ]
+    assert torch.equal(maps[1].attribution.map, maps[3].attribution.map)
+    for other in maps[1:]:
+        torch.testing.assert_close(maps[0].attribution.map, other.attribution.map)
+
+
+def test_the_methods_are_the_papers_table_2() -> None:
+    from vexplain.sampling import MonteCarlo
+
+    for name in ("lime", "kernel-shap", "rise"):
+        samples = catalog.method(name).samples
+        assert isinstance(samples, MonteCarlo)
+        assert samples.n_samples == 1000
+    square = vx.clip_from_array(torch.rand(16, 3, 56, 56, generator=torch.Generator()))
+    assert catalog.method("sos").segmentation(square).n_features == 1183
+    assert catalog.method("rise").segmentation(square).n_features == 196
+    assert 150 <= catalog.method("lime").segmentation(square).n_features <= 250
+    for name in catalog.METHODS:
+        method = catalog.method(name)
+        assert method.behavior == vx.behavior.Probability()
+        assert method.removal == vx.removal.Remove(fill=vx.removal.Constant(color=0.0))
+
+
+@dataclass(frozen=True)
+class BoxTruth:
+    """Where the cyclist is, on the clip's own frames and pixels."""
+
+    inside: Tensor
+
+    @classmethod
+    def of(cls, assets: Path, clip: vx.VideoClip) -> "BoxTruth":
+        import numpy as np
+
+        with np.load(assets / "clips" / "biking.npz") as file:
+            box = torch.from_numpy(file["box"])
+        assert clip.source is not None
+        return cls(box[list(clip.source.frame_index), ::2, ::2].bool())
+
+    def hit(self, heat: Tensor) -> float:
+        """The pointing game: the share of tied maxima inside, frame by frame, then the mean."""
+        tops = heat == heat.amax((1, 2), keepdim=True)
+        shares = (tops & self.inside).sum((1, 2)) / tops.sum((1, 2))
+        return float(shares.mean())
+
+
+def centre_prior(shape: tuple[int, ...]) -> Tensor:
+    t, _, h, w = shape
+    y, x = torch.arange(h)[:, None] - (h - 1) / 2, torch.arange(w) - (w - 1) / 2
+    return (-(y**2) - x**2).expand(t, h, w)
+
+
+def explained(assets: Path, name: str, clip: vx.VideoClip, n_samples: int) -> Explanation:
+    model = load_onnx(assets / "models" / "ucf50_5class_convlstm_128.onnx", UCF50_SPEC)
+    method = catalog.method(name)
+    if name not in ("loco", "univariate", "sos"):
+        method = catalog.with_samples(method, n_samples)
+    return vx.explain(clip, model, method=method, target="Biking", progress=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["lime", "kernel-shap", "rise", "sos"])
+def test_on_a_real_clip_the_cyclist_is_found_better_than_by_a_centre_prior(
+    assets: Path, name: str
+) -> None:
+    clip = vx.read_clip(assets / "clips" / "biking.avi", UCF50_CLIPS)
+    truth = BoxTruth.of(assets, clip)
+    prior = truth.hit(centre_prior(clip.shape))
+    found = explained(assets, name, clip, 1000)
+    assert truth.hit(found.attribution.map) > prior
