@@ -394,6 +394,7 @@ def sheet(explanations: Sequence[Any], path: Path) -> Path:
 def report(explanations: Sequence[Any], written: Sequence[Path]) -> None:
     """Print what the model predicts, what was explained, how long it took, and the files."""
     out.print(predictions(explanations[0].ledger))
+    out.print(findings(explanations))
     out.print(timings(explanations))
     out.print("[bold]Files[/]")
     for path in written:
@@ -414,21 +415,34 @@ def predictions(ledger: Any, most: int = 5) -> Table:
     return table
 
 
-def timings(explanations: Sequence[Any]) -> Table:
-    """Return the table of what was explained: seconds per step, R² and reliability (rel.)."""
-    table = Table("method", title="Explanations, with seconds per step", box=SIMPLE_HEAD)
-    table.add_column("target", no_wrap=True, max_width=16)
-    for name in ("samples", "regions", "cut", "remove", "infer", "sum up", "all", "R²", "rel."):
+def findings(explanations: Sequence[Any]) -> Table:
+    """Return the table of what was explained, and how far to trust it."""
+    table = Table("method", "target", title="Explanations", box=SIMPLE_HEAD)
+    for name in ("samples", "regions", "R²", "reliability"):
         table.add_column(name, justify="right", no_wrap=True)
     for one in explanations:
-        fit, seconds = one.attribution.fit, one.seconds
+        fit = one.attribution.fit
         table.add_row(
             escape(one.method.name),
             escape(one.target_name),
             str(len(one.ledger.coalitions)),
             str(one.segmentation.n_features),
+            *("-" if value is None else f"{value:.2f}" for value in (fit.r2, fit.reliability)),
+        )
+    return table
+
+
+def timings(explanations: Sequence[Any]) -> Table:
+    """Return the table of seconds per step; targets explained together share them."""
+    table = Table("method", title="Seconds", box=SIMPLE_HEAD)
+    for name in (*STEPS, "total"):
+        table.add_column(name, justify="right", no_wrap=True)
+    shared = {id(one.ledger): one for one in explanations}
+    for one in shared.values():
+        seconds = one.seconds
+        table.add_row(
+            escape(one.method.name),
             *(f"{seconds.get(step, 0.0):.2f}" for step in STEPS),
             f"{sum(seconds.values()):.2f}",
-            *("-" if value is None else f"{value:.2f}" for value in (fit.r2, fit.reliability)),
         )
     return table
