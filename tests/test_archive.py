@@ -12,7 +12,7 @@ from torch import Tensor
 import vexplain as vx
 from vexplain import catalog
 from vexplain.core import ClassScores, Explanation
-from vexplain.core.archive import decode, encode
+from vexplain.core.archive import alike, decode, encode
 from vexplain.core.files import atomic_path, write_atomically
 
 
@@ -27,20 +27,12 @@ def clip() -> vx.VideoClip:
     return vx.clip_from_array(frames.to(torch.uint8))
 
 
-def same(a: object, b: object) -> bool:
-    tensors: tuple[dict[str, Tensor], dict[str, Tensor]] = ({}, {})
-    trees = [encode(value, "x", found) for value, found in zip((a, b), tensors, strict=True)]
-    return trees[0] == trees[1] and all(
-        torch.equal(tensors[0][name], tensors[1][name]) for name in tensors[0]
-    )
-
-
 @pytest.mark.parametrize("name", list(catalog.METHODS))
 def test_every_method_survives_its_file(name: str, clip: vx.VideoClip, tmp_path: Path) -> None:
     found = vx.explain(clip, bright, method=name, progress=False)
     found.save(tmp_path / "a.vx")
     loaded = vx.load(tmp_path / "a.vx")
-    assert same(found, loaded)
+    assert alike(found, loaded)
     assert loaded.method == found.method
     assert torch.equal(loaded.clip.frames, clip.frames)
     again = vx.summarise(loaded, target=1, behavior=vx.behavior.LogOdds())
@@ -69,7 +61,7 @@ def test_every_part_of_the_catalog_survives_its_encoding(kind: str) -> None:
         made = part(**needs.get(name, {}))
         tensors: dict[str, Tensor] = {}
         tree = encode(made, "part", tensors)
-        assert same(made, decode(tree, tensors.__getitem__, catalog.registry())), name
+        assert alike(made, decode(tree, tensors.__getitem__, catalog.registry())), name
 
 
 @dataclass(frozen=True)

@@ -254,12 +254,12 @@ def test_an_interrupted_run_keeps_its_answers_and_goes_on(clip: VideoClip) -> No
     assert len(half.ledger.coalitions) == 40
     assert half.ledger.planned == 100
     model = Model()
-    whole = explain(clip, model, method=LIME, resume=half.ledger, batch_size=10)[0]
+    whole = explain(clip, model, method=LIME, resume=half, batch_size=10)[0]
     assert model.batches == [10] * 6
     at_once = explain(clip, Model(), method=LIME)[0]
     assert torch.equal(whole.attribution.scores, at_once.attribution.scores)
-    with pytest.raises(ValueError, match="resume: expected the ledger of the same"):
-        explain(clip, Model(), method=LIME, seed=1, resume=half.ledger)
+    with pytest.raises(ValueError, match="resume: the interrupted run had another seed"):
+        explain(clip, Model(), method=LIME, seed=1, resume=half)
 
 
 def test_another_target_or_summary_costs_no_forward_pass(clip: VideoClip) -> None:

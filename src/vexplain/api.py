@@ -10,7 +10,6 @@ from vexplain.core import (
     Classifier,
     ClipSpec,
     Explanation,
-    Ledger,
     Method,
     ModelSpec,
     Progress,
@@ -37,7 +36,7 @@ def explain(
     device: str | None = ...,
     batch_size: int | None = ...,
     progress: bool | Progress = ...,
-    resume: Explanation | Ledger | None = ...,
+    resume: Explanation | None = ...,
 ) -> Explanation: ...
 
 
@@ -53,7 +52,7 @@ def explain(
     device: str | None = ...,
     batch_size: int | None = ...,
     progress: bool | Progress = ...,
-    resume: Explanation | Ledger | None = ...,
+    resume: Explanation | None = ...,
 ) -> list[Explanation]: ...
 
 
@@ -68,7 +67,7 @@ def explain(
     device: str | None = None,
     batch_size: int | None = None,
     progress: bool | Progress = True,
-    resume: Explanation | Ledger | None = None,
+    resume: Explanation | None = None,
 ) -> Explanation | list[Explanation]:
     """Explain what a model saw in a clip.
 
@@ -82,7 +81,7 @@ def explain(
         device: Where a module shall run, such as ``cuda``; by default where it lies.
         batch_size: Clips per forward pass; by default as many as fit a budget of memory.
         progress: True shows a bar, False nothing; or an object of your own.
-        resume: An interrupted explanation (or its ledger) to go on from.
+        resume: An interrupted explanation to go on from.
 
     Returns:
         The explanation; a list of them where several targets were given.
@@ -101,7 +100,7 @@ def explain(
         seed=seed,
         batch_size=batch_size,
         progress=(Bar() if progress else None) if isinstance(progress, bool) else progress,
-        resume=resume.ledger if isinstance(resume, Explanation) else resume,
+        resume=resume,
     )
     return explanations if several else explanations[0]
 

@@ -342,7 +342,7 @@ def run(
                 seed=seed,
                 batch_size=batch_size,
                 progress=None if quiet else Bar(method.name),
-                resume=resume.ledger if resume else None,
+                resume=resume,
             )
         except engine.Interrupted as stopped:
             found = list(stopped.explanations)

@@ -13,7 +13,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vexplain.core import (
-    Attribution,
     Classifier,
     Coalitions,
     Explanation,
@@ -22,6 +21,7 @@ from vexplain.core import (
     Progress,
     VideoClip,
 )
+from vexplain.core.archive import alike
 from vexplain.core.checks import check_positive
 from vexplain.engine.answers import Target, ask, chosen, first_answers
 from vexplain.engine.clock import Clock
@@ -55,7 +55,7 @@ def explain(
     seed: int = 0,
     batch_size: int | None = None,
     progress: Progress | None = None,
-    resume: Ledger | None = None,
+    resume: Explanation | None = None,
 ) -> list[Explanation]:
     """Explain what ``model`` saw in ``clip``, once per target, all from the same answers.
 
@@ -68,11 +68,11 @@ def explain(
         batch_size: Clips per forward pass; by default as many as fit a fixed budget of memory.
             Halved when memory runs out.
         progress: Is told how many rows are done.
-        resume: The ledger of an interrupted run over the same clip, method and seed.
+        resume: What an interrupted run over the same clip, model, method and seed kept.
 
     Raises:
-        ValueError: On an unknown target or a model that answers with something other than finite
-            scores of a fixed number of classes.
+        ValueError: On an unknown target, a model that answers with something other than finite
+            scores of a fixed number of classes, or a run to resume that was another.
         Interrupted: On Ctrl-C, with what was evaluated until then.
     """
     if batch_size is not None:
@@ -80,23 +80,27 @@ def explain(
     clock = Clock(model.device)
     scene = prepare(clip, model.device, method, clock)
     coalitions = draw(scene.segmentation.n_features, method, seed, clock)
-    known = resume or first_answers(model, scene, coalitions, clock)
-    check_resumable(known, coalitions)
+    if resume:
+        check_resumable(resume, clip, model, method, seed)
+    known = resume.ledger if resume else first_answers(model, scene, coalitions, clock)
     numbers = chosen(targets, known)
     size = batch_size or suitable_batch(clip, model.device)
     ledger, stopped = play(model, scene, coalitions, known, size, progress, clock)
-    bare = Explanation(
-        clip=clip,
-        attribution=Attribution(torch.zeros(1), torch.zeros(1, 1, 1)),
-        segmentation=moved(scene.segmentation, CPU),
-        ledger=ledger,
-        target=0,
-        method=method,
-        seed=seed,
-        seconds=clock.seconds,
-        manifest=provenance(clip, model, method, seed),
-    )
-    explanations = attribute(bare, numbers, scene.keep, clock)
+    found = attribute(method, ledger, scene.segmentation, scene.keep, numbers, clock)
+    explanations = [
+        Explanation(
+            clip=clip,
+            attribution=attribution,
+            segmentation=moved(scene.segmentation, CPU),
+            ledger=ledger,
+            target=number,
+            method=method,
+            seed=seed,
+            seconds=clock.seconds,
+            manifest=provenance(clip, model, method, seed),
+        )
+        for number, attribution in zip(numbers, found, strict=True)
+    ]
     warn_of_doubts(explanations[0])
     if stopped:
         raise Interrupted(explanations)
@@ -109,16 +113,26 @@ def suitable_batch(clip: VideoClip, device: torch.device) -> int:
     return min(128, max(1, budget // (clip.frames.numel() * clip.frames.element_size())))
 
 
-def check_resumable(known: Ledger, coalitions: Coalitions) -> None:
-    """Raise ``ValueError`` unless the known rows are the first of those to be evaluated."""
-    done = known.coalitions
-    same = len(done) <= len(coalitions) and torch.equal(
-        done.present, coalitions.present[: len(done)]
-    )
-    if not same or not torch.equal(done.jitter, coalitions.jitter[: len(done)]):
+def check_resumable(
+    resume: Explanation, clip: VideoClip, model: Classifier, method: Method, seed: int
+) -> None:
+    """Raise ``ValueError`` unless the interrupted run asked the same questions of the same model.
+
+    Steps 5 to 7 may differ: they are done with the answers afterwards.
+    """
+    asked = (method.segmentation, method.sizes, method.samples, method.removal)
+    before = resume.method
+    same = {
+        "clip": torch.equal(resume.clip.frames, clip.frames),
+        "model": resume.manifest["model"] == model.name,
+        "method": alike(asked, (before.segmentation, before.sizes, before.samples, before.removal)),
+        "seed": resume.seed == seed,
+    }
+    other = [name for name, holds in same.items() if not holds]
+    if other:
         raise ValueError(
-            "resume: expected the ledger of the same clip, method and seed; its rows are others. "
-            "Give the same arguments as in the interrupted run, or start afresh."
+            f"resume: the interrupted run had another {' and '.join(other)}. Give the same "
+            "arguments as then, or start afresh."
         )
 
 

@@ -16,12 +16,16 @@ from vexplain.core import (
     Explanation,
     Fit,
     Game,
+    Ledger,
+    Method,
+    Segmentation,
     Summary,
     SummaryScores,
     VexplainWarning,
 )
 from vexplain.engine.answers import Target
 from vexplain.engine.clock import Clock
+from vexplain.engine.scene import moved
 
 CPU = torch.device("cpu")
 
@@ -49,31 +53,36 @@ def summarise(
     def keep(rows: Coalitions) -> Tensor:
         return method.removal.soften(segmentation.keep(rows.present, rows.jitter))
 
-    clock = Clock(CPU, dict(explanation.seconds) | {"summary": 0.0})
-    manifest = dict(explanation.manifest) | {"method": repr(method)}
-    bare = replace(explanation, method=method, manifest=manifest)
-    return attribute(bare, [number], keep, clock)[0]
+    clock = Clock(CPU, {**explanation.seconds, "summary": 0.0})
+    found = attribute(method, explanation.ledger, segmentation, keep, [number], clock)
+    return replace(
+        explanation,
+        attribution=found[0],
+        target=number,
+        method=method,
+        seconds=clock.seconds,
+        manifest={**explanation.manifest, "method": repr(method)},
+    )
 
 
 def attribute(
-    bare: Explanation, targets: Sequence[int], keep: Callable[[Coalitions], Tensor], clock: Clock
-) -> list[Explanation]:
+    method: Method,
+    ledger: Ledger,
+    segmentation: Segmentation,
+    keep: Callable[[Coalitions], Tensor],
+    targets: Sequence[int],
+    clock: Clock,
+) -> list[Attribution]:
     """Do steps 5 and 6 for every target, all with the same coalitions."""
-    ledger, method = bare.ledger, bare.method
     with clock("summary"):
         values = watched(method.behavior, ledger.answers(), targets)
         anchors = watched(method.behavior, ledger.anchors(), targets)
         game = Game(ledger.coalitions, values, anchors[0], anchors[1], keep)
         found = method.summary(game)
         trust = reliability(game, method.summary)
-        maps = [
-            (found.maps[m] if found.maps is not None else bare.segmentation.paint(scores)).float()
-            for m, scores in enumerate(found.scores)
-        ]
-    return [
-        replace(bare, target=target, attribution=attribution(found, m, maps[m], trust))
-        for m, target in enumerate(targets)
-    ]
+        painted = moved(segmentation, CPU).paint
+        maps = [painted(s) for s in found.scores] if found.maps is None else found.maps
+        return [attribution(found, m, picture.float(), trust) for m, picture in enumerate(maps)]
 
 
 def watched(
