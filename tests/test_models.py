@@ -11,8 +11,8 @@ from torch import Tensor, nn
 import vexplain as vx
 from networks import UCF50, UCF50_CLIPS, UCF50_SPEC, ConvLstm, FrameMobileNet, mobilenet_spec
 from vexplain.core import ClipSpec, ModelSpec
-from vexplain.models import as_classifier, describe, load_model, prepared
-from vexplain.models.onnx_file import OnnxModel, load_onnx
+from vexplain.models import Model, as_classifier, describe, load_model, prepared
+from vexplain.models.onnx_file import load_onnx
 
 UCF50_YAML = """
 model: onnx:{folder}/models/ucf50_5class_{kind}_128.onnx
@@ -40,7 +40,7 @@ def test_the_known_answers_of_the_ucf50_networks_come_out(
     yaml = tmp_path / "model.yaml"
     yaml.write_text(UCF50_YAML.format(folder=assets.resolve(), kind=kind))
     model = load_model(yaml)
-    assert isinstance(model, OnnxModel)
+    assert isinstance(model, Model)
     assert model.spec.clip is not None
     frames = vx.read_clip(assets / "clips" / clip, model.spec.clip).frames
     scores = model(frames[None])[0]
@@ -167,7 +167,7 @@ def test_the_shape_of_an_onnx_input_tells_the_spec(
     tmp_path: Path, shape: list[int | str], layout: str
 ) -> None:
     model = load_model(graph(tmp_path / "m.onnx", shape))
-    assert isinstance(model, OnnxModel)
+    assert isinstance(model, Model)
     assert model.spec.layout == layout
     assert model.spec.clip == ClipSpec(frames=4, size=(5, 6))
     x = clips(3)

@@ -17,11 +17,12 @@ LUMA = (0.299, 0.587, 0.114)
 
 
 @dataclass(frozen=True, eq=False)
-class CallableModel:
-    """Any function of a batch of clips, laid out as ``spec`` says.
+class Model:
+    """A function of prepared clips, and what it wants: the one kind of classifier there is.
 
     Attributes:
-        function: Takes a tensor and returns class scores, as a tensor or a NumPy array.
+        function: Takes a tensor laid out as ``spec`` says and returns class scores, as a tensor or
+            a NumPy array; a torch module or an ONNX graph, for instance.
         spec: What the function wants and answers.
         device: Where the function wants its tensors.
         name: What the manifest calls the model.
@@ -30,7 +31,7 @@ class CallableModel:
     function: Callable[[Tensor], Any]
     spec: ModelSpec = field(default_factory=ModelSpec)
     device: torch.device = CPU
-    name: str = "callable"
+    name: str = "model"
 
     @property
     def outputs(self) -> OutputKind:
@@ -50,41 +51,6 @@ class CallableModel:
         return torch.cat([class_scores(self.function(one)).reshape(1, -1) for one in inputs])
 
 
-@dataclass(frozen=True, eq=False)
-class TorchModel:
-    """A torch module, in evaluation mode, on its own device.
-
-    Attributes:
-        module: Takes a tensor laid out as ``spec`` says.
-        spec: What the module wants and answers.
-        name: What the manifest calls the model.
-    """
-
-    module: torch.nn.Module
-    spec: ModelSpec = field(default_factory=ModelSpec)
-    name: str = "torch module"
-
-    @property
-    def device(self) -> torch.device:
-        """Where the module's parameters lie."""
-        first = next(self.module.parameters(), None)
-        return first.device if first is not None else torch.device("cpu")
-
-    @property
-    def outputs(self) -> OutputKind:
-        """What the scores are."""
-        return self.spec.outputs
-
-    @property
-    def class_names(self) -> tuple[str, ...] | None:
-        """The names of the classes, or None."""
-        return self.spec.class_names or None
-
-    def __call__(self, clips: Float[Tensor, "N T C H W"]) -> Tensor:
-        """Return the module's scores (N, K) of canonical clips."""
-        return CallableModel(self.module, self.spec, self.device)(clips)
-
-
 def as_classifier(
     model: Any, spec: ModelSpec | None = None, *, device: torch.device | str | None = None
 ) -> Classifier:
@@ -101,14 +67,16 @@ def as_classifier(
     """
     if isinstance(model, torch.nn.Module):
         module = model.eval() if device is None else model.eval().to(device)
-        return TorchModel(module, spec or ModelSpec(), type(model).__name__)
+        first = next(module.parameters(), None)
+        place = CPU if first is None else first.device
+        return Model(module, spec or ModelSpec(), place, type(model).__name__)
     if isinstance(model, Classifier):
         if spec is not None:
             raise TypeError("spec: the model brings its own spec; expected None, got another one.")
         return model
     if callable(model):
         name = getattr(model, "__name__", type(model).__name__)
-        return CallableModel(model, spec or ModelSpec(), torch.device(device or "cpu"), name)
+        return Model(model, spec or ModelSpec(), torch.device(device or CPU), name)
     raise TypeError(
         f"model: expected a torch module, a callable, or what load_model returns, got "
         f"{type(model).__name__}."

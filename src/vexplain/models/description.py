@@ -17,7 +17,7 @@ from torch import Tensor
 
 from vexplain.core import Classifier, ClipSpec, ModelSpec, near_names
 from vexplain.models.adapters import as_classifier
-from vexplain.models.onnx_file import OnnxModel, load_onnx
+from vexplain.models.onnx_file import load_onnx
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +164,7 @@ def built(described: Description, device: str | None) -> Classifier:
     )
 
 
-def opened_onnx(described: Description, spec: ModelSpec | None, device: str | None) -> OnnxModel:
+def opened_onnx(described: Description, spec: ModelSpec | None, device: str | None) -> Classifier:
     """Open the ONNX file of a description."""
     file = described.folder / described.model.removeprefix("onnx:")
     if not file.is_file():

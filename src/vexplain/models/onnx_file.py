@@ -1,17 +1,17 @@
 """ONNX files, through onnxruntime."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Shaped
 from torch import Tensor
 
-from vexplain.core import ClipSpec, ModelSpec, OutputKind
-from vexplain.models.adapters import prepared
+from vexplain.core import ClipSpec, ModelSpec
+from vexplain.models.adapters import CPU, Model
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -20,48 +20,28 @@ NUMBERS = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(uin
 
 
 @dataclass(frozen=True, eq=False)
-class OnnxModel:
+class OnnxGraph:
     """An ONNX graph with one input and the class scores as its first output.
 
     Attributes:
-        session: The onnxruntime session.
-        spec: What the graph wants and answers.
-        name: The file's name.
+        session: The onnxruntime session. It takes its input from the CPU, wherever it runs.
     """
 
     session: "onnxruntime.InferenceSession"
-    spec: ModelSpec = field(default_factory=ModelSpec)
-    name: str = "onnx"
 
-    @property
-    def device(self) -> torch.device:
-        """The clips are handed over on the CPU, whatever the session runs on."""
-        return torch.device("cpu")
-
-    @property
-    def outputs(self) -> OutputKind:
-        """What the scores are."""
-        return self.spec.outputs
-
-    @property
-    def class_names(self) -> tuple[str, ...] | None:
-        """The names of the classes, or None."""
-        return self.spec.class_names or None
-
-    def __call__(self, clips: Float[Tensor, "N T C H W"]) -> Tensor:
-        """Return the graph's scores (N, K) of canonical clips.
+    def __call__(self, clips: Tensor) -> Tensor:
+        """Return the graph's scores (N, K) of prepared clips; one at a time if it takes no batch.
 
         Raises:
-            ValueError: When the graph wants another shape, or answers with something else.
+            ValueError: When the graph wants another shape.
         """
-        inputs = prepared(clips, self.spec).numpy()
+        values = clips.numpy()
         wanted = self.session.get_inputs()[0]
-        rank = len(wanted.shape)
-        if rank == inputs.ndim - 1:
-            return torch.cat([self._run(one, wanted).reshape(1, -1) for one in inputs])
+        if len(wanted.shape) == values.ndim - 1:
+            return torch.cat([self._run(one, wanted).reshape(1, -1) for one in values])
         if wanted.shape[0] == 1:
-            return torch.cat([self._run(inputs[i : i + 1], wanted) for i in range(len(inputs))])
-        return self._run(inputs, wanted)
+            return torch.cat([self._run(values[i : i + 1], wanted) for i in range(len(values))])
+        return self._run(values, wanted)
 
     def _run(self, values: Shaped[np.ndarray, "*axes"], wanted: Any) -> Tensor:
         fits = len(wanted.shape) == values.ndim and all(
@@ -70,7 +50,7 @@ class OnnxModel:
         )
         if not fits:
             raise ValueError(
-                f"clip: {self.name} wants an input of shape {tuple(wanted.shape)}, got "
+                f"clip: the ONNX graph wants an input of shape {tuple(wanted.shape)}, got "
                 f"{values.shape}. Set frames, size and layout in the model's spec accordingly."
             )
         return torch.from_numpy(np.asarray(self.session.run(None, {wanted.name: values})[0]))
@@ -78,7 +58,7 @@ class OnnxModel:
 
 def load_onnx(
     path: str | PathLike[str], spec: ModelSpec | None = None, *, device: str = "cpu"
-) -> OnnxModel:
+) -> Model:
     """Open an ONNX file.
 
     Without a spec, frames, size, layout and number type are read from the input's shape, and the
@@ -104,7 +84,8 @@ def load_onnx(
     except Exception as error:  # onnxruntime's errors share no base class but Exception
         first = str(error).splitlines()[0]
         raise ValueError(f"model: {path} can't be opened as an ONNX graph ({first}).") from error
-    return OnnxModel(session, spec or spec_of(session, str(path)), Path(path).name)
+    spec = spec or spec_of(session, str(path))
+    return Model(OnnxGraph(session), spec, CPU, Path(path).name)
 
 
 def spec_of(session: "onnxruntime.InferenceSession", path: str) -> ModelSpec:
