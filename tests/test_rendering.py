@@ -127,6 +127,17 @@ def clip_of(
     return VideoClip(frames, times, Source(str(path), digest, *source_size, index, box))
 
 
+def test_what_lies_far_from_the_frames_seen_is_darkened(tmp_path: Path) -> None:
+    folder = write_frames(tmp_path / "source", 12, 32, 32)
+    clip = clip_of(folder, (0.0, 0.0, 32.0, 32.0), (32, 32), (4, 6), (12, 32, 32))
+    hot = block((2, 32, 32), slice(8, 24), slice(8, 24), slice(None))
+    frames = decoded(render(explain(clip, hot, [0.0, 1.0]), tmp_path / "out.mp4"))
+    for i, frame in enumerate(frames):
+        near = 2 <= i <= 8
+        assert frame[12:20, 12:20, 1].mean() == pytest.approx((0.4 if near else 0.6) * GREY, abs=8)
+        assert frame[:3, :3].mean() == pytest.approx((1 if near else 0.6) * GREY, abs=8)
+
+
 def rate_of(path: Path) -> float:
     with av.open(str(path)) as container:
         return float(container.streams.video[0].average_rate or 0)

@@ -41,8 +41,8 @@ def render(
 
     Where the file that the clip was read from is still there, every one of its frames is drawn on,
     at its own size: the layer is interpolated in time between the frames that the model saw,
-    is held before the first and after the last of them, and what lies outside the crop is
-    darkened. Otherwise the clip's own frames are drawn on, magnified where they are small.
+    is held for one step before the first and after the last of them, and what the model never saw,
+    outside the crop or further away in time, is darkened. Otherwise the clip's own frames are drawn on, magnified where they are small.
 
     Args:
         explanation: What to draw.
@@ -176,7 +176,10 @@ def drawn_on_source(
     timeline = Timeline.of(source.frame_index, layer)
     area = Area.of(source)
     for frame in source_frames(source.path):
-        yield frame.pixels, area.blend(frame.pixels, timeline.at(frame.index))
+        if timeline.reaches(frame.index):
+            yield frame.pixels, area.blend(frame.pixels, timeline.at(frame.index))
+        else:
+            yield frame.pixels, (frame.pixels * UNSEEN).astype(np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,6 +203,13 @@ class Timeline:
         sums.index_add_(0, torch.from_numpy(place), premultiplied)
         counts = torch.from_numpy(np.bincount(place)).float()
         return cls(frames, sums / counts[:, None, None, None])
+
+    def reaches(self, frame: int) -> bool:
+        """Return whether a source frame is at most the widest step away from a frame seen."""
+        if len(self.frames) == 1:
+            return True
+        step = int(np.diff(self.frames).max())
+        return bool(self.frames[0] - step <= frame <= self.frames[-1] + step)
 
     def at(self, frame: int) -> Float[Tensor, "4 H W"]:
         """Return the layer at a source frame: linear between two, held beyond the ends."""

@@ -11,12 +11,17 @@ from jaxtyping import Shaped
 from torch import Tensor
 
 from vexplain.core import ClipSpec, ModelSpec
+from vexplain.core.specs import Dtype
 from vexplain.models.adapters import CPU, Model
 
 if TYPE_CHECKING:
     import onnxruntime
 
-NUMBERS = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(uint8)": "uint8"}
+NUMBERS: dict[str, Dtype] = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(uint8)": "uint8",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +113,6 @@ def spec_of(session: "onnxruntime.InferenceSession", path: str) -> ModelSpec:
     return ModelSpec(
         clip=ClipSpec(frames=sizes["T"], size=(sizes["H"], sizes["W"])),
         layout=layout,
-        dtype="uint8" if dtype == "uint8" else "float32",
+        dtype=dtype,
         scale=255.0 if dtype == "uint8" else 1.0,
     )
