@@ -40,9 +40,10 @@ def render(
     """Draw an explanation over its video and write it as ``.mp4`` or ``.gif``.
 
     Where the file that the clip was read from is still there, every one of its frames is drawn on,
-    at its own size: the layer is interpolated in time between the frames that the model saw,
-    is held for one step before the first and after the last of them, and what the model never saw,
-    outside the crop or further away in time, is darkened. Otherwise the clip's own frames are drawn on, magnified where they are small.
+    at its own size: the layer is interpolated in time between the frames that the model saw and
+    held for one step before the first and after the last of them. What the model never saw,
+    outside the crop or further away in time, is darkened. Otherwise the clip's own frames are
+    drawn on, magnified where they are small.
 
     Args:
         explanation: What to draw.
