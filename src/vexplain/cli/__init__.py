@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from vexplain import __version__
+from vexplain.cli.tables import findings, predictions, timings
 
 app = typer.Typer(
     help="Explains what a video classifier saw: removes parts of a clip, watches the answer "
@@ -27,7 +26,6 @@ app = typer.Typer(
 out = Console()
 err = Console(stderr=True)
 
-STEPS = ("segmentation", "removal", "inference", "summary")
 EVERY_METHOD = "all"
 
 
@@ -68,6 +66,18 @@ def main(
     """Say what a video classifier saw."""
 
 
+def step(text: str, *, least: float | None = None, most: float | None = None) -> Any:
+    """Return an option that exchanges a part of the method."""
+    panel = "The seven steps (the method's own choices unless given)"
+    return typer.Option(help=text, min=least, max=most, rich_help_panel=panel)
+
+
+def wish(text: str, *names: str, least: float | None = None) -> Any:
+    """Return an option that takes other frames than the model asks for."""
+    panel = "Frames (as the model wants them unless given)"
+    return typer.Option(*names, help=text, min=least, rich_help_panel=panel)
+
+
 ClipArgument = Annotated[Path, typer.Argument(help="The video, or a folder of frames.")]
 OutOption = Annotated[
     Path | None, typer.Option("--out", "-o", help="Folder for the results, made if need be.")
@@ -99,62 +109,48 @@ def explain(
         list[str] | None,
         typer.Option(
             help="lime, kernel-shap, rise, loco, univariate, sos, or all; may be repeated. "
-            "[default: rise]"
+            "Default: rise."
         ),
     ] = None,
     target: TargetOption = None,
     out_folder: OutOption = None,
-    samples: Annotated[int | None, typer.Option(min=1, help="Samples drawn.")] = None,
-    regions: Annotated[int | None, typer.Option(min=1, help="Regions of a SLIC cut.")] = None,
+    samples: Annotated[int | None, step("Samples drawn.", least=1)] = None,
+    regions: Annotated[int | None, step("Regions of a SLIC cut.", least=1)] = None,
     segmentation: Annotated[
-        str | None, typer.Option(help="Step 1, such as slic:n_regions=100 or grid:t=4,h=7,w=7.")
+        str | None, step("Step 1, such as slic:n_regions=100 or grid:t=4,h=7,w=7.")
     ] = None,
-    sizes: Annotated[
-        str | None, typer.Option(help="Step 2, such as binomial:p=0.7 or uniform.")
-    ] = None,
+    sizes: Annotated[str | None, step("Step 2, such as binomial:p=0.7 or uniform.")] = None,
     fill: Annotated[
-        str | None, typer.Option(help="Step 4, such as black, grey, mean, blur:sigma=8, freeze.")
+        str | None, step("Step 4, such as black, grey, mean, blur:sigma=8, freeze.")
     ] = None,
-    edges: Annotated[
-        str | None, typer.Option(help="Step 4, own, hard, or feathered:sigma=4.")
-    ] = None,
+    edges: Annotated[str | None, step("Step 4, own, hard, or feathered:sigma=4.")] = None,
     opacity: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Step 4, how much of a region goes.")
+        float | None, step("Step 4, how much of a region goes.", least=0, most=1)
     ] = None,
     behavior: Annotated[
-        str | None, typer.Option(help="Step 5: probability, logit, log-odds, margin, loss.")
+        str | None, step("Step 5: probability, logit, log-odds, margin, loss.")
     ] = None,
     summary: Annotated[
-        str | None, typer.Option(help="Step 6, such as linear:kernel=flat, shapley, tree.")
+        str | None, step("Step 6, such as linear:kernel=flat, shapley, tree.")
     ] = None,
     visualization: Annotated[
-        str | None, typer.Option(help="Step 7: heat or signed, such as heat:colors=turbo.")
+        str | None, step("Step 7: heat or signed, such as heat:colors=turbo.")
     ] = None,
     show: Annotated[
-        str | None, typer.Option(help="Step 7: all, top-share:share=0.3, top-regions:n=10 …")
+        str | None, step("Step 7: all, top-share:share=0.3, top-regions:n=10 …")
     ] = None,
     side_by_side: Annotated[
         bool, typer.Option("--side-by-side", help="Draw the source beside the explanation.")
     ] = False,
-    start_seconds: Annotated[
-        float | None, typer.Option("--from", help="Second where the clip starts.")
-    ] = None,
-    end_seconds: Annotated[
-        float | None, typer.Option("--to", help="Second where the clip ends.")
-    ] = None,
-    sampling: Annotated[
-        str | None, typer.Option(help="Frames: uniform, centres, every, or interval.")
-    ] = None,
-    interval: Annotated[
-        int | None, typer.Option(min=1, help="Source frames between two clip frames.")
-    ] = None,
-    start: Annotated[int | None, typer.Option(min=0, help="First source frame.")] = None,
-    frames: Annotated[int | None, typer.Option(min=1, help="Number of frames.")] = None,
-    size: Annotated[int | None, typer.Option(min=1, help="Height and width, in pixels.")] = None,
-    resize: Annotated[str | None, typer.Option(help="crop, stretch, or letterbox.")] = None,
-    short: Annotated[
-        str | None, typer.Option(help="Too few frames: error, hold the last, or loop.")
-    ] = None,
+    start_seconds: Annotated[float | None, wish("Second where the clip starts.", "--from")] = None,
+    end_seconds: Annotated[float | None, wish("Second where the clip ends.", "--to")] = None,
+    sampling: Annotated[str | None, wish("Frames: uniform, centres, every, or interval.")] = None,
+    interval: Annotated[int | None, wish("Source frames between two clip frames.", least=1)] = None,
+    start: Annotated[int | None, wish("First source frame.", least=0)] = None,
+    frames: Annotated[int | None, wish("Number of frames.", least=1)] = None,
+    size: Annotated[int | None, wish("Height and width, in pixels.", least=1)] = None,
+    resize: Annotated[str | None, wish("crop, stretch, or letterbox.")] = None,
+    short: Annotated[str | None, wish("Too few frames: error, hold the last, or loop.")] = None,
     seed: SeedOption = 0,
     batch_size: BatchOption = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, or mps.")] = None,
@@ -399,50 +395,3 @@ def report(explanations: Sequence[Any], written: Sequence[Path]) -> None:
     out.print("[bold]Files[/]")
     for path in written:
         out.print(f"  {escape(str(path))}", highlight=False, soft_wrap=True)
-
-
-def predictions(ledger: Any, most: int = 5) -> Table:
-    """Return the table of the classes predicted for the whole clip."""
-    from vexplain.behavior import probabilities
-
-    whole, nothing = probabilities(ledger.anchors())
-    table = Table("class", title="Prediction", box=SIMPLE_HEAD)
-    table.add_column("probability", justify="right")
-    table.add_column("with everything removed", justify="right")
-    for number in whole.argsort(descending=True, stable=True)[:most].tolist():
-        name = ledger.class_names[number] if ledger.class_names else str(number)
-        table.add_row(escape(name), f"{whole[number]:.3f}", f"{nothing[number]:.3f}")
-    return table
-
-
-def findings(explanations: Sequence[Any]) -> Table:
-    """Return the table of what was explained, and how far to trust it."""
-    table = Table("method", "target", title="Explanations", box=SIMPLE_HEAD)
-    for name in ("samples", "regions", "R²", "reliability"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for one in explanations:
-        fit = one.attribution.fit
-        table.add_row(
-            escape(one.method.name),
-            escape(one.target_name),
-            str(len(one.ledger.coalitions)),
-            str(one.segmentation.n_features),
-            *("-" if value is None else f"{value:.2f}" for value in (fit.r2, fit.reliability)),
-        )
-    return table
-
-
-def timings(explanations: Sequence[Any]) -> Table:
-    """Return the table of seconds per step; targets explained together share them."""
-    table = Table("method", title="Seconds", box=SIMPLE_HEAD)
-    for name in (*STEPS, "total"):
-        table.add_column(name, justify="right", no_wrap=True)
-    shared = {id(one.ledger): one for one in explanations}
-    for one in shared.values():
-        seconds = one.seconds
-        table.add_row(
-            escape(one.method.name),
-            *(f"{seconds.get(step, 0.0):.2f}" for step in STEPS),
-            f"{sum(seconds.values()):.2f}",
-        )
-    return table
