@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -87,6 +88,16 @@ def test_every_step_can_be_chosen_from_the_shell() -> None:
     picture: Any = method.visualization
     assert picture == vx.visualization.HeatMap(show=vx.visualization.TopRegions(4), colors="turbo")
     assert catalog.part("fill", "grey") == vx.removal.Constant(color=0.5)
+
+
+def test_arrays_come_from_files(tmp_path: Path) -> None:
+    np.save(tmp_path / "labels.npy", np.arange(8).reshape(2, 2, 2))
+    part = catalog.part("segmentation", f"labels:labels={tmp_path}/labels.npy")
+    assert part.labels.tolist() == [[[0, 1], [2, 3]], [[4, 5], [6, 7]]]
+    np.save(tmp_path / "pickle.npy", np.array([{}], dtype=object))
+    for name in ("gone.npy", "pickle.npy"):
+        with pytest.raises(ValueError, match=f"expected an array in .*{name}"):
+            catalog.part("segmentation", f"labels:labels={tmp_path}/{name}")
 
 
 @pytest.mark.parametrize(

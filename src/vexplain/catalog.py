@@ -1,14 +1,19 @@
 """Every part by its name: the only registry.
 
 A part with options is written ``name:option=value,option=value``, as in ``slic:n_regions=100``; an
-option that is a part itself takes that part's name, as in ``linear:kernel=flat``.
+option that is a part itself takes that part's name, as in ``linear:kernel=flat``, and an array the
+name of a file, as in ``labels:labels=tracks.npy``.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 import yaml
+from torch import Tensor
 
 from vexplain import (
     behavior,
@@ -208,12 +213,29 @@ def split(options: str) -> list[str]:
 
 
 def read_value(text: str) -> Any:
-    """Return a number, a truth value, a list as a tuple, a part by its name, or the text itself."""
+    """Return a number, a truth value, a tuple, a part by its name, an array file, or the text.
+
+    A name that ends in ``.npy`` is an array: label volumes (T, H, W), or another clip's frames.
+    """
     for kind in ("frame segmentation", "kernel", "show"):
         if text in PARTS[kind]:
             return PARTS[kind][text]()
+    if text.endswith(".npy"):
+        return array(Path(text))
     value = yaml.safe_load(text.replace("(", "[").replace(")", "]"))
     return tuple(value) if isinstance(value, list) else value
+
+
+def array(file: Path) -> Tensor:
+    """Return the array in a ``.npy`` file; pickled ones are refused.
+
+    Raises:
+        ValueError: When the file is missing or holds no plain array.
+    """
+    try:
+        return torch.from_numpy(np.load(file, allow_pickle=False))
+    except (OSError, ValueError, TypeError, EOFError) as error:
+        raise ValueError(f"expected an array in {file}, which can't be read ({error})") from error
 
 
 def with_samples(chosen: Method, n_samples: int) -> Method:
