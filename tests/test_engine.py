@@ -1,6 +1,7 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +17,8 @@ from vexplain.core import (
     VideoClip,
 )
 from vexplain.engine import Interrupted, explain, summarise
-from vexplain.sampling import AllButOne, Binomial, Exhaustive, MonteCarlo, ShapleyKernel
+from vexplain.models import as_classifier
+from vexplain.sampling import AllButOne, Binomial, Exhaustive, MonteCarlo, OnlyOne, ShapleyKernel
 from vexplain.summary import LinearSurrogate, MeanWhenKept, RemovalEffect, ShapleyRegression
 
 T, H, W = 4, 6, 8
@@ -245,21 +247,118 @@ def test_progress_is_told_and_stopped(clip: VideoClip) -> None:
 
 
 def test_an_interrupted_run_keeps_its_answers_and_goes_on(clip: VideoClip) -> None:
-    with (
-        pytest.warns(VexplainWarning, match="stopped after 40 of 100 samples"),
-        pytest.raises(Interrupted) as caught,
-    ):
+    with pytest.raises(Interrupted, match="stopped after 40 of 100 samples") as caught:
         explain(clip, Model(), method=LIME, progress=Recorder(40), batch_size=10)
     half = caught.value.explanations[0]
     assert len(half.ledger.coalitions) == 40
     assert half.ledger.planned == 100
     model = Model()
     whole = explain(clip, model, method=LIME, resume=half, batch_size=10)[0]
-    assert model.batches == [10] * 6
+    assert model.batches == [1, 1] + [10] * 6
+    assert whole.seconds["inference"] > half.seconds["inference"] > 0
     at_once = explain(clip, Model(), method=LIME)[0]
     assert torch.equal(whole.attribution.scores, at_once.attribution.scores)
-    with pytest.raises(ValueError, match="resume: the interrupted run had another seed"):
-        explain(clip, Model(), method=LIME, seed=1, resume=half)
+    others: list[tuple[str, VideoClip, Model, Method, int]] = [
+        ("seed", clip, Model(), LIME, 1),
+        ("clip", VideoClip(clip.frames.flip(0), clip.pts_seconds), Model(), LIME, 0),
+        ("model", clip, Model(torch.ones(T)), LIME, 0),
+        ("method", clip, Model(), replace(LIME, samples=MonteCarlo(101)), 0),
+    ]
+    for name, other_clip, other_model, other_method, seed in others:
+        with pytest.raises(ValueError, match=f"interrupted run had another .*{name}"):
+            explain(other_clip, other_model, method=other_method, seed=seed, resume=half)
+    with pytest.warns(VexplainWarning, match="stopped after 40 of 100 samples"):
+        summarise(half, target=1)
+
+
+def test_a_model_that_changes_its_input_in_place_changes_nothing_else(clip: VideoClip) -> None:
+    def spoil(clips: Tensor) -> Tensor:
+        clips -= 0.45
+        clips /= 0.25
+        return torch.stack([clips.mean((1, 2, 3, 4)), clips.amax((1, 2, 3, 4))], 1)
+
+    before = clip.frames.clone()
+    spoiled = explain(clip, as_classifier(spoil), method=LOCO)[0]
+    assert torch.equal(clip.frames, before)
+    careful = explain(clip, as_classifier(lambda c: spoil(c.clone())), method=LOCO)[0]
+    assert torch.equal(spoiled.attribution.scores, careful.attribution.scores)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "answer"),
+    [
+        ("softmax", lambda s: s),
+        ("sigmoid", lambda s: s * 10),
+        ("softmax", lambda s: s.sigmoid() * 0.3),
+        ("auto", lambda s: s.softmax(1) if len(s) == 1 else s - 9),
+    ],
+)
+def test_scores_that_are_not_what_was_said(
+    clip: VideoClip, outputs: OutputKind, answer: Callable[[Tensor], Tensor]
+) -> None:
+    with pytest.raises(ValueError, match="outputs: the model's scores are taken for"):
+        explain(clip, Model(outputs=outputs, answer=answer), method=LOCO, batch_size=4)
+
+
+def test_a_single_logit_has_no_softmax(clip: VideoClip) -> None:
+    single = Model(class_names=None, answer=lambda s: s[:, :1])
+    with pytest.raises(ValueError, match="a single class score has no softmax"):
+        explain(clip, single, method=LOCO)
+    good = Model(class_names=None, outputs="sigmoid", answer=lambda s: s[:, :1].sigmoid())
+    assert explain(clip, good, method=LOCO)[0].attribution.scores.any()
+
+
+def test_a_summary_that_does_not_fit_the_samples_warns(clip: VideoClip) -> None:
+    sampled = explain(
+        clip, Model(), method=replace(LIME, samples=MonteCarlo(100), sizes=OnlyOne())
+    )[0]
+    with pytest.warns(VexplainWarning, match="finds nothing in these samples"):
+        summarise(sampled, summary=RemovalEffect())
+
+
+def test_memory_that_does_not_suffice_for_the_first_clip(clip: VideoClip) -> None:
+    def short(scores: Tensor) -> Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(MemoryError, match="memory ran out with a single clip"):
+        explain(clip, Model(answer=short), method=LIME)
+
+
+def test_rise_is_the_slow_mean_over_the_applied_keeps() -> None:
+    from vexplain.core import Game
+    from vexplain.segmentation import SoftCells
+
+    cells = SoftCells((5, 9, 8), (2, 3, 2))
+    rows = MonteCarlo(40, jitter=True)(Binomial(0.5)(12), torch.Generator().manual_seed(0))
+    values = torch.randn(40, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    keeps = cells.keep(rows.present, rows.jitter).double()
+    game = Game(
+        rows, values * 1e30, values[0], values[0], lambda r: cells.keep(r.present, r.jitter)
+    )
+    found = MeanWhenKept()(game).maps
+    assert found is not None
+    for m in range(2):
+        centred = values[:, m] - values[:, m].mean()
+        slow = sum(centred[i] * keeps[i] for i in range(40)) / keeps.sum(0)
+        torch.testing.assert_close(found[m] / 1e30, slow, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("argument", "error"),
+    [
+        ({"seed": 1.5}, "seed: expected a whole number from 0, got 1.5"),
+        ({"seed": -1}, "seed: expected a whole number from 0, got -1"),
+        ({"batch_size": 0}, "batch_size: expected a whole number from 1, got 0"),
+        ({"targets": [True]}, "target: expected the number or name of a class, got True"),
+        ({"targets": [1.0]}, "target: expected the number or name of a class, got 1.0"),
+        ({"targets": []}, "targets: expected at least one class, got none"),
+    ],
+)
+def test_wrong_arguments_are_named(
+    clip: VideoClip, argument: dict[str, Any], error: str, unchecked: None
+) -> None:
+    with pytest.raises((ValueError, TypeError), match=error):
+        explain(clip, Model(), method=LOCO, **argument)
 
 
 def test_another_target_or_summary_costs_no_forward_pass(clip: VideoClip) -> None:
@@ -279,7 +378,7 @@ def test_another_target_or_summary_costs_no_forward_pass(clip: VideoClip) -> Non
 
 
 def test_rise_of_a_constant_model_is_flat_and_warns(clip: VideoClip) -> None:
-    with pytest.warns(VexplainWarning, match="answer never changed"):
+    with pytest.warns(VexplainWarning, match="answer for 'jumping' never changed"):
         found = explain(clip, Model(answer=lambda s: s * 0 + 7), method=RISE)[0]
     assert found.attribution.map.abs().max() < 1e-12
 
@@ -288,7 +387,7 @@ def test_one_region_and_too_few_samples_warn(clip: VideoClip) -> None:
     one = VideoClip(clip.frames[:1], clip.pts_seconds[:1])
     with pytest.warns(VexplainWarning, match="the whole clip is one region"):
         explain(one, Model(torch.ones(1)), method=LOCO)
-    with pytest.warns(VexplainWarning, match="3 samples are fewer than the 4 regions"):
+    with pytest.warns(VexplainWarning, match="3 samples .* are few for 4 regions"):
         explain(clip, Model(), method=replace(LIME, samples=MonteCarlo(3)))
 
 

@@ -121,7 +121,9 @@ def test_any_callable_on_a_batch_or_on_single_clips() -> None:
     assert torch.equal(as_classifier(lambda v: (means(v), "features"))(x), expected)
     single = as_classifier(lambda v: v.flatten()[:3], ModelSpec(batched=False))
     assert torch.equal(single(x), expected)
-    with pytest.raises(TypeError, match="expected class scores as a tensor or an array, got str"):
+    with pytest.raises(
+        TypeError, match="tensor or an array of real numbers, got str"
+    ):
         as_classifier(lambda v: "biking")(x)
     with pytest.raises(TypeError, match="model: expected a torch module, a callable"):
         as_classifier(3)
@@ -255,7 +257,7 @@ def test_weights_that_do_not_fit_or_are_a_pickle(
         ("model: demo.zip", "expected a YAML file, onnx:FILE"),
         ("model: onnx:m.onnx\nlayuot: TCHW", "layuot: not a known key.*Did you mean layout"),
         ("model: onnx:m.onnx\nclip: {frame: 3}", "frame: not a known key.*Did you mean frames"),
-        ("model: onnx:m.onnx\nclip: {frames: 0}", "frames: expected a number above 0, got 0"),
+        ("model: onnx:m.onnx\nclip: {frames: 0}", "frames: expected a whole number from 1, got 0"),
         ("model: onnx:m.onnx\nlayout: TCHX", "layout: expected T, C, H, W"),
         ("model: onnx:m.onnx\nchannels: gbr", "channels: expected one of rgb, bgr, grey"),
         ("model: onnx:m.onnx\nmean: [1, 2]", "mean: expected 1 or 3 numbers"),

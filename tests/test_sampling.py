@@ -157,7 +157,7 @@ def test_options_that_contradict_each_other_are_errors() -> None:
         drawn(MonteCarlo(10, paired=True), Binomial(0.3)(5))
     with pytest.raises(ValueError, match="jitter"):
         MonteCarlo(10, jitter=True, distinct=True)
-    with pytest.raises(ValueError, match="n_samples: expected a number above 0, got 0"):
+    with pytest.raises(ValueError, match="n_samples: expected a whole number from 1, got 0"):
         MonteCarlo(0)
     with pytest.raises(ValueError, match="weights: expected one weight per law"):
         Mix((AllButOne(),), (1.0, 2.0))

@@ -112,7 +112,7 @@ def test_lime_is_a_weighted_ridge_of_scikit_learn(
     kernel: CosineKernel | FlatKernel, ridge: float
 ) -> None:
     d = 12
-    rows = rows_of(MonteCarlo(300), Binomial(0.5), d)
+    rows = rows_of(MonteCarlo(100, distinct=True), Binomial(0.3), d)
     game = game_of(interacting(d), rows)
     ours = LinearSurrogate(kernel=kernel, ridge=ridge)(game)
     weight = (rows.weight * kernel(rows.present)).numpy()
@@ -120,7 +120,14 @@ def test_lime_is_a_weighted_ridge_of_scikit_learn(
     theirs = Ridge(alpha=ridge).fit(x, y, sample_weight=weight)
     np.testing.assert_allclose(ours.scores[0].numpy(), theirs.coef_, rtol=1e-6, atol=1e-9)
     assert ours.r2 is not None
-    assert float(ours.r2[0]) == pytest.approx(theirs.score(x, y, sample_weight=weight))
+    unseen = [
+        y[i] - Ridge(alpha=ridge).fit(x[rest], y[rest], weight[rest]).predict(x[[i]])[0]
+        for i in range(len(y))
+        for rest in [np.arange(len(y)) != i]
+    ]
+    spread = (weight * (y - np.average(y, weights=weight)) ** 2).sum()
+    expected = 1 - (weight * np.square(unseen)).sum() / spread
+    assert float(ours.r2[0]) == pytest.approx(expected, abs=1e-6)
 
 
 def test_limes_kernel_is_the_cosine_distance_kernel() -> None:
@@ -191,20 +198,63 @@ def test_targets_are_summarised_together_as_they_are_alone() -> None:
         torch.testing.assert_close(together[1], summary(b).scores[0])
 
 
-@pytest.mark.parametrize("paired", [False, True])
-def test_standard_errors_match_the_spread_over_seeds(paired: bool) -> None:
+@pytest.mark.parametrize(
+    ("summary", "law", "sampler"),
+    [
+        (ShapleyRegression(), ShapleyKernel(), MonteCarlo(150)),
+        (ShapleyRegression(), ShapleyKernel(), MonteCarlo(150, paired=True)),
+        (ShapleyRegression(), ShapleyKernel(), MonteCarlo(36, paired=True)),
+        (
+            ShapleyRegression(),
+            ShapleyKernel(),
+            MonteCarlo(120, paired=True, distinct=True, borders_first=True),
+        ),
+        (LinearSurrogate(ridge=0.0), Binomial(0.5), MonteCarlo(60)),
+        (MeanWhenKept(), Binomial(0.5), MonteCarlo(100)),
+        (MeanWhenKept(), Binomial(0.9), MonteCarlo(100)),
+        (MeanWhenKept(), Binomial(0.5), MonteCarlo(100, paired=True)),
+    ],
+    ids=repr,
+)
+def test_standard_errors_match_the_spread_over_seeds(
+    summary: Summary, law: SizeLaw, sampler: MonteCarlo
+) -> None:
     value, d = interacting(8), 8
-    found = [
-        ShapleyRegression()(
-            game_of(value, rows_of(MonteCarlo(150, paired=paired), ShapleyKernel(), d, seed))
-        )
-        for seed in range(200)
-    ]
+    found = [summary(game_of(value, rows_of(sampler, law, d, seed))) for seed in range(300)]
     spread = torch.stack([f.scores[0] for f in found]).std(0)
-    claimed = torch.stack([f.standard_error[0] for f in found if f.standard_error is not None])
-    assert len(claimed) == 200
-    ratio = claimed.mean(0) / spread
-    assert bool(((ratio > 0.75) & (ratio < 1.3)).all()), ratio
+    errors = [f.standard_error[0] for f in found if f.standard_error is not None]
+    assert len(errors) == 300
+    ratio = torch.stack(errors).square().mean(0).sqrt() / spread
+    assert bool(((ratio > 0.8) & (ratio < 1.6)).all()), ratio
+
+
+@pytest.mark.parametrize("n", [56, 60, 66])
+def test_kernel_shap_does_not_explode_where_pairs_are_as_few_as_features(n: int) -> None:
+    d = 30
+    true = weights(d)
+    noise = torch.Generator().manual_seed(n)
+
+    def value(present: torch.Tensor) -> torch.Tensor:
+        shaken = torch.randn(len(present), generator=noise, dtype=torch.float64)
+        return additive(true)(present) + 0.1 * shaken
+
+    pairs = MonteCarlo(n, paired=True)
+    found = [
+        ShapleyRegression()(game_of(value, rows_of(pairs, ShapleyKernel(), d, seed)))
+        for seed in range(20)
+    ]
+    assert all(f.standard_error is None for f in found)
+    assert max(float(f.scores.abs().max()) for f in found) < 3 * float(true.abs().max())
+
+
+def test_overfitting_does_not_look_like_a_good_fit() -> None:
+    noise = torch.Generator().manual_seed(0)
+    rows = rows_of(MonteCarlo(60), Binomial(0.5), 40)
+    found = LinearSurrogate(ridge=0.0)(
+        game_of(lambda p: torch.randn(len(p), generator=noise).double(), rows)
+    )
+    assert found.r2 is not None
+    assert float(found.r2[0]) < 0
 
 
 def test_the_error_of_rise_falls_as_one_over_the_root_of_n() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, SupportsIndex, overload
 
 from vexplain import catalog, engine
 from vexplain.core import (
@@ -20,7 +20,7 @@ from vexplain.models import as_classifier
 from vexplain.progress import Bar
 from vexplain.video import read_clip
 
-Target = int | str
+Target = SupportsIndex | str
 Clip = VideoClip | str | PathLike[str]
 
 
@@ -90,19 +90,33 @@ def explain(
         ValueError: When an argument doesn't fit; the message says which and what to do.
         Interrupted: On Ctrl-C; its ``explanations`` rest on what was evaluated until then.
     """
+    check_types(method, spec, resume)
     classifier = as_classifier(model, spec, device=device)
-    several = isinstance(target, Sequence) and not isinstance(target, str)
+    several = isinstance(target, Iterable) and not isinstance(target, str | SupportsIndex)
     explanations = engine.explain(
         suitable_clip(clip, classifier),
         classifier,
         method=catalog.method(method) if isinstance(method, str) else method,
-        targets=None if target is None else list(target) if several else [target],  # type: ignore[arg-type, list-item]
+        targets=None if target is None else [*target] if several else [target],  # type: ignore[misc, list-item]
         seed=seed,
         batch_size=batch_size,
         progress=(Bar() if progress else None) if isinstance(progress, bool) else progress,
         resume=resume,
     )
     return explanations if several else explanations[0]
+
+
+def check_types(method: object, spec: object, resume: object) -> None:
+    """Raise ``TypeError`` on arguments that can't be what they should."""
+    if not isinstance(method, str | Method):
+        raise TypeError(
+            f"method: expected a name or a Method, got {method!r}. Call the functions in "
+            "vexplain.methods, as in vexplain.methods.rise()."
+        )
+    if not isinstance(spec, ModelSpec | None):
+        raise TypeError(f"spec: expected a ModelSpec, got {spec!r}.")
+    if not isinstance(resume, Explanation | None):
+        raise TypeError(f"resume: expected an explanation, as vexplain.load gives, got {resume!r}.")
 
 
 def load(path: str | PathLike[str], *, parts: Iterable[type] = ()) -> Explanation:
@@ -130,6 +144,11 @@ def suitable_clip(clip: Clip, model: Classifier) -> VideoClip:
         ValueError: When the clip has another number of frames or another size.
     """
     wanted = clip_spec_of(model)
+    if not isinstance(clip, VideoClip | str | PathLike):
+        raise TypeError(
+            f"clip: expected a VideoClip or the path of a video, got {type(clip).__name__}. Make "
+            "a clip of an array or a tensor with vexplain.clip_from_array."
+        )
     if not isinstance(clip, VideoClip):
         return read_clip(Path(clip), wanted or ClipSpec())
     if wanted is None:

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vexplain.core import Coalitions, SizeLaw
-from vexplain.core.checks import check_positive, check_share
+from vexplain.core.checks import check_positive, check_share, check_whole
 
 LISTABLE = 1 << 20
 """The most coalitions that are ever listed."""
@@ -114,11 +114,10 @@ class Exhaustive:
         Raises:
             ValueError: When the law allows more than 2²⁰ coalitions.
         """
-        count = support(law)
-        if count > LISTABLE:
+        if support(law) > LISTABLE:
             raise ValueError(
                 f"samples: expected at most {LISTABLE} coalitions to list, the law over "
-                f"{len(law) - 1} features allows {count:.3g}. Use MonteCarlo, or fewer regions."
+                f"{len(law) - 1} features allows more. Use MonteCarlo, or fewer regions."
             )
         return listed([k for k in range(len(law)) if law[k] > 0], law)
 
@@ -144,7 +143,7 @@ class MonteCarlo:
     jitter: bool = False
 
     def __post_init__(self) -> None:
-        check_positive("n_samples", self.n_samples)
+        check_whole("n_samples", self.n_samples)
         if self.jitter and (self.distinct or self.borders_first):
             raise ValueError(
                 "jitter: rows with a random shift are never the same coalition; expected "

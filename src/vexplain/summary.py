@@ -9,11 +9,15 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from vexplain.core import Coalitions, Game, SummaryScores
-from vexplain.core.checks import check_positive
+from vexplain.core.checks import check_number, check_positive, check_whole
+
+WORST = 0.001
+"""Directions of a Shapley regression with less than this share of the best one's weight are left
+out; with rows drawn evenly that begins where there are hardly more of them than features."""
 
 KEEP_BUDGET = 1 << 24
 """Voxels of keeps that are in memory at a time while maps are accumulated."""
@@ -67,22 +71,23 @@ class LinearSurrogate:
     ridge: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.ridge >= 0:
+        check_number("ridge", self.ridge)
+        if self.ridge < 0:
             raise ValueError(f"ridge: expected a number from 0, got {self.ridge}.")
 
     def __call__(self, game: Game) -> SummaryScores:
         """Return the weights of the surrogate, with robust standard errors."""
         rows = game.coalitions
-        weight = rows.weight * self.kernel(rows.present)
+        weight = local_weight(rows, self.kernel)
         x, y = centred(rows.present.double(), weight), centred(game.values, weight)
         penalty = self.ridge * torch.eye(x.shape[1], dtype=x.dtype)
         inverse = torch.linalg.pinv(x.T @ (weight[:, None] * x) + penalty, hermitian=True)
         scores = inverse @ (x.T @ (weight[:, None] * y))
-        residual = y - x @ scores
+        unseen = left_out(x, weight, y - x @ scores, inverse, rows.group, intercept=True)
         return SummaryScores(
             scores.T,
-            standard_error=robust_error(x, weight, residual, inverse, rows),
-            r2=explained(y, residual, weight),
+            standard_error=robust_error(x, weight, unseen, inverse, rows.group),
+            r2=explained(y, unseen, weight),
             effective_rows=effective(weight),
         )
 
@@ -99,12 +104,12 @@ class TreeSurrogate:
     max_depth: int = 5
 
     def __post_init__(self) -> None:
-        check_positive("max_depth", self.max_depth)
+        check_whole("max_depth", self.max_depth)
 
     def __call__(self, game: Game) -> SummaryScores:
         """Return the effects of the features in one tree per target."""
         rows = game.coalitions
-        weight = rows.weight * self.kernel(rows.present)
+        weight = local_weight(rows, self.kernel)
         results = [self._one(rows.present, value, weight) for value in game.values.T]
         scores, fitted = (torch.stack(column) for column in zip(*results, strict=True))
         y = centred(game.values, weight)
@@ -134,8 +139,9 @@ class ShapleyRegression:
     """Shapley values by weighted least squares; exact when all coalitions are listed.
 
     Minimises Σ wᵢ (vᵢ − v(∅) − xᵢ·φ)² subject to Σ φ = v(full) − v(∅). The constraint is
-    eliminated: φ = (v(full) − v(∅)) / D + Q z with orthonormal columns Q that sum to zero. Where
-    the rows don't determine z, its smallest solution is taken: the nearest to an equal share.
+    eliminated: φ = (v(full) − v(∅)) / D + Q z with orthonormal columns Q that sum to zero. Of
+    directions that the rows determine a thousand times worse than the best one, z has no part: the
+    features share equally there. Without this the fit explodes where rows are as few as features.
     Rows of another size law than the Shapley kernel's are weighted by the quotient of the laws.
 
     Source: Lundberg and Lee 2017, theorem 2; Covert and Lee 2021 for the constraint.
@@ -150,14 +156,14 @@ class ShapleyRegression:
         basis = sum_zero_basis(d)
         z_x = x @ basis
         y = game.values - game.empty - x.mean(1, keepdim=True) * total
-        inverse = torch.linalg.pinv(z_x.T @ (weight[:, None] * z_x), hermitian=True)
+        gram = z_x.T @ (weight[:, None] * z_x)
+        inverse = torch.linalg.pinv(gram, hermitian=True, rtol=WORST)
         z = inverse @ (z_x.T @ (weight[:, None] * y))
-        residual = y - z_x @ z
-        error = robust_error(z_x, weight, residual, inverse, rows, basis)
+        unseen = left_out(z_x, weight, y - z_x @ z, inverse, rows.group)
         return SummaryScores(
             (total / d + basis @ z).T,
-            standard_error=error,
-            r2=explained(centred(game.values, weight), residual, weight),
+            standard_error=robust_error(z_x, weight, unseen, inverse, rows.group, basis),
+            r2=explained(centred(game.values, weight), unseen, weight),
             effective_rows=effective(weight),
         )
 
@@ -176,17 +182,27 @@ class MeanWhenKept:
     def __call__(self, game: Game) -> SummaryScores:
         """Return scores with standard errors, and maps where the keeps are at hand."""
         rows = game.coalitions
-        centred_values = centred(game.values, rows.weight)
+        values = centred(game.values, rows.weight)
         kept = rows.weight[:, None] * rows.present.double()
         count = kept.sum(0).clamp(min=torch.finfo(torch.float64).tiny)
-        scores = (centred_values.T @ kept) / count
-        spread = (centred_values[:, :, None] - scores) ** 2 * (kept**2)[:, None]
+        scores = (values.T @ kept) / count
+        pulls = (
+            pull_when_kept(rows, kept / count, v, s) for v, s in zip(values.T, scores, strict=True)
+        )
         return SummaryScores(
             scores,
-            standard_error=spread.sum(0).sqrt() / count,
+            standard_error=torch.stack([spread_of_groups(pull, rows.group) for pull in pulls]),
             effective_rows=effective(rows.weight),
-            maps=mean_maps(game, centred_values) if game.keep else None,
+            maps=mean_maps(game, values) if game.keep else None,
         )
+
+
+def pull_when_kept(
+    rows: Coalitions, share: Float[Tensor, "N D"], value: Float[Tensor, " N"], score: Tensor
+) -> Float[Tensor, "N D"]:
+    """Return how much each row pulls at "mean when kept less mean" (its influence function)."""
+    overall = rows.weight * value / rows.weight.sum()
+    return share * (value[:, None] - score) - overall[:, None]
 
 
 @dataclass(frozen=True)
@@ -229,9 +245,22 @@ def centred(values: Float[Tensor, "N X"], weight: Float[Tensor, " N"]) -> Float[
     return values - (weight[:, None] * values).sum(0) / weight.sum()
 
 
-def effective(weight: Float[Tensor, " N"]) -> float:
-    """Return the effective sample size (Σw)² / Σw² (Kish)."""
-    return float(weight.sum() ** 2 / (weight**2).sum())
+def local_weight(rows: Coalitions, kernel: LocalityKernel) -> Float[Tensor, " N"]:
+    """Return the rows' weights times the kernel's.
+
+    Raises:
+        ValueError: When no row counts at all.
+    """
+    weight = rows.weight * kernel(rows.present)
+    if not bool((weight > 0).any()):
+        raise ValueError(f"kernel: {kernel!r} gives no sample any weight. Use a wider kernel.")
+    return weight
+
+
+def effective(weight: Float[Tensor, " N"]) -> float | None:
+    """Return the effective sample size (Σw)² / Σw² (Kish), None where nothing counts."""
+    total = float((weight**2).sum())
+    return float(weight.sum() ** 2) / total if total > 0 else None
 
 
 def explained(
@@ -245,32 +274,71 @@ def explained(
     return r2.where(variation > 0, torch.nan)
 
 
-def robust_error(
-    x: Tensor,
-    weight: Tensor,
-    residual: Tensor,
-    inverse: Tensor,
-    rows: Coalitions,
-    basis: Tensor | None = None,
-) -> Tensor | None:
-    """Return (M, D) standard errors of weighted least squares, or None with too few drawn groups.
+def left_out(
+    x: Float[Tensor, "N P"],
+    weight: Float[Tensor, " N"],
+    residual: Float[Tensor, "N M"],
+    inverse: Float[Tensor, "P P"],
+    group: Int[Tensor, " N"],
+    *,
+    intercept: bool = False,
+) -> Float[Tensor, "N M"]:
+    """Return the residuals of weighted least squares with each row's own group left out of the fit.
 
-    The sandwich estimator with one cluster per group of rows drawn together and the usual small
-    sample factor; listed rows are certain and add nothing (Liang and Zeger 1986).
+    (1 − H)⁻¹ e for the block H of the group in the hat matrix, so nothing is fitted twice. Listed
+    rows are always there to be fitted and keep their residuals.
     """
-    drawn = rows.group >= 0
-    n_groups = int(rows.group.max()) + 1 if len(rows) else 0
-    n_free = x.shape[1]
-    if bool(drawn.any()) and n_groups <= n_free:
+    root = weight.sqrt()[:, None]
+    scaled, unseen = root * x, residual.clone()
+    for members in groups_by_size(group):
+        block = scaled[members]
+        hat = block @ inverse @ block.mT
+        if intercept:
+            hat = hat + root[members] @ root[members].mT / weight.sum()
+        free = torch.eye(members.shape[1], dtype=x.dtype) - hat
+        alone = torch.linalg.pinv(free, hermitian=True, rtol=1e-9) @ (root * residual)[members]
+        unseen[members] = alone / root[members].clamp(min=torch.finfo(x.dtype).tiny)
+    return unseen
+
+
+def groups_by_size(group: Int[Tensor, " N"]) -> list[Int[Tensor, "groups size"]]:
+    """Return the rows of the drawn groups, as one table for each size of groups."""
+    drawn = (group >= 0).nonzero()[:, 0]
+    if len(drawn) == 0:
+        return []
+    size = torch.bincount(group[drawn])[group[drawn]]
+    order = group[drawn].argsort(stable=True)
+    drawn, size = drawn[order], size[order]
+    return [drawn[size == n].reshape(-1, n) for n in range(1, int(size.max()) + 1)]
+
+
+def robust_error(
+    x: Float[Tensor, "N P"],
+    weight: Float[Tensor, " N"],
+    unseen: Float[Tensor, "N M"],
+    inverse: Float[Tensor, "P P"],
+    group: Int[Tensor, " N"],
+    basis: Float[Tensor, "D P"] | None = None,
+) -> Float[Tensor, "M D"] | None:
+    """Return standard errors of weighted least squares, None below 3 groups per 2 unknowns.
+
+    The sandwich estimator with residuals of fits without the group (CR3, the jackknife): rows
+    drawn together are one cluster, and listed rows are certain and add nothing.
+    """
+    drawn = group >= 0
+    n_groups = int(group.max()) + 1 if len(group) else 0
+    if bool(drawn.any()) and 2 * n_groups < 3 * x.shape[1]:
         return None
-    back = inverse if basis is None else basis @ inverse
-    errors = []
-    for e in residual.T:
-        moments = torch.zeros(n_groups, n_free, dtype=x.dtype)
-        moments.index_add_(0, rows.group[drawn], ((weight * e)[:, None] * x)[drawn])
-        spread = (moments @ back.T) ** 2
-        errors.append((spread.sum(0) * n_groups / max(n_groups - n_free, 1)).sqrt())
-    return torch.stack(errors)
+    pulls = x @ (inverse if basis is None else basis @ inverse).T
+    return torch.stack([spread_of_groups((weight * e)[:, None] * pulls, group) for e in unseen.T])
+
+
+def spread_of_groups(pulls: Float[Tensor, "N D"], group: Int[Tensor, " N"]) -> Float[Tensor, " D"]:
+    """Return the root of the summed squares of what each drawn group pulls."""
+    drawn = group >= 0
+    n_groups = int(group.max()) + 1 if bool(drawn.any()) else 0
+    sums = torch.zeros(n_groups, pulls.shape[1], dtype=pulls.dtype)
+    return sums.index_add_(0, group[drawn], pulls[drawn]).square().sum(0).sqrt()
 
 
 def to_shapley_kernel(rows: Coalitions) -> Float[Tensor, " N"]:
@@ -307,15 +375,17 @@ def mean_maps(game: Game, centred_values: Tensor) -> Float[Tensor, "M T H W"]:
     weighted = game.coalitions.weight[:, None] * torch.cat(
         [centred_values, torch.ones_like(centred_values[:, :1])], 1
     )
+    size = weighted.abs().amax(0).clamp(min=torch.finfo(torch.float64).tiny)
     total: Tensor | None = None
     for rows, keep in keeps(game):
-        part = weighted[rows].T.to(keep) @ keep.flatten(1)
+        part = (weighted[rows] / size).T.to(keep) @ keep.flatten(1)
         total = part.double() if total is None else total + part
     if total is None:
         raise ValueError("game: expected at least one row, got none.")
+    total = total.cpu() * size[:, None]
     kept = total[-1]
     maps = total[:-1] / kept.where(kept > 0, 1.0)
-    return maps.reshape(len(maps), *keep.shape[1:]).cpu()
+    return maps.reshape(len(maps), *keep.shape[1:])
 
 
 def keeps(game: Game) -> Iterator[tuple[slice, Tensor]]:

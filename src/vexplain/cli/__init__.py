@@ -345,6 +345,7 @@ def run(
             write(found, stems(name, found), folder)
             err.print(f"[yellow]{escape(str(stopped))};[/] go on with --resume on the .vx file")
             raise typer.Exit(130) from None
+        found = list({one.target: one for one in found}.values())
         written += write(found, stems(name, found), folder, side_by_side=side_by_side)
         done += found
     report(done, [*written, sheet(done, folder / "sheet.png")])
@@ -354,7 +355,11 @@ def stems(name: str, explanations: Sequence[Any]) -> list[str]:
     """Return names of files without their suffix: the target is in them where there are several."""
     if len(explanations) == 1:
         return [name]
-    return [f"{name}-{slug(one.target_name)}" for one in explanations]
+    slugs = [slug(one.target_name) for one in explanations]
+    return [
+        f"{name}-{word}" if slugs.count(word) == 1 else f"{name}-{one.target}-{word}"
+        for word, one in zip(slugs, explanations, strict=True)
+    ]
 
 
 def slug(text: str) -> str:

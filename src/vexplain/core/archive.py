@@ -27,8 +27,8 @@ def encode(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
     if isinstance(value, np.ndarray):
         value = torch.from_numpy(value)
     if isinstance(value, Tensor):
-        tensors[path] = value.detach().cpu().contiguous()
-        return {"tensor": path}
+        tensors[path], packed = pack(value.detach().cpu())
+        return {"tensor": path, "packed": packed}
     if is_dataclass(value) and not isinstance(value, type):
         parts = {
             f.name: encode(getattr(value, f.name), f"{path}.{f.name}", tensors)
@@ -40,6 +40,8 @@ def encode(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
         return {"mapping": entries}
     if isinstance(value, list | tuple):
         return {"tuple": [encode(v, f"{path}.{i}", tensors) for i, v in enumerate(value)]}
+    if isinstance(value, np.generic):
+        return value.item()
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise TypeError(f"{path}: expected a part made of plain values, got {type(value).__name__}.")
@@ -52,7 +54,8 @@ def decode(
     if not isinstance(value, dict):
         return value
     if "tensor" in value:
-        return tensor(value["tensor"])
+        stored = tensor(value["tensor"])
+        return stored.float() / 255 if value["packed"] else stored
     if "mapping" in value:
         return {k: decode(v, tensor, registry) for k, v in value["mapping"].items()}
     if "tuple" in value:
@@ -79,23 +82,17 @@ def write(explanation: Any, path: str | PathLike[str]) -> None:
     """Write ``explanation`` to ``path``, atomically; frames that are 8-bit stay 8-bit."""
     tensors: dict[str, Tensor] = {}
     tree = encode(explanation, "explanation", tensors)
-    tensors = {name: pack(value) for name, value in tensors.items()}
     header = {"format": FORMAT, "tree": json.dumps(tree)}
     write_atomically(path, serialise(tensors, metadata=header))
 
 
-def pack(value: Tensor) -> Tensor:
-    """Return frames that are whole 255ths as uint8; anything else as it is."""
-    if value.dtype != torch.float32 or value.ndim != 4:
-        return value
-    bytes_ = (value * 255).round()
-    whole = torch.equal(bytes_ / 255, value) and bool((bytes_ >= 0).all() & (bytes_ <= 255).all())
-    return bytes_.to(torch.uint8) if whole else value
-
-
-def unpack(value: Tensor) -> Tensor:
-    """Undo ``pack``."""
-    return value.float() / 255 if value.dtype == torch.uint8 else value
+def pack(value: Tensor) -> tuple[Tensor, bool]:
+    """Return frames that are whole 255ths as uint8 and True; anything else copied and False."""
+    if value.dtype == torch.float32 and value.ndim == 4:
+        bytes_ = (value * 255).round().clamp(0, 255)
+        if torch.equal(bytes_ / 255, value):
+            return bytes_.to(torch.uint8), True
+    return value.contiguous().clone(), False
 
 
 def read(path: str | PathLike[str], registry: Mapping[str, Callable[..., Any]]) -> Any:
@@ -116,8 +113,6 @@ def read(path: str | PathLike[str], registry: Mapping[str, Callable[..., Any]]) 
                     f"path: expected a file with {FORMAT!r} in its header, {path} holds "
                     f"{header.get('format')!r}."
                 )
-            return decode(
-                json.loads(header["tree"]), lambda name: unpack(file.get_tensor(name)), registry
-            )
-    except (SafetensorError, json.JSONDecodeError, KeyError) as error:
+            return decode(json.loads(header["tree"]), file.get_tensor, registry)
+    except (SafetensorError, json.JSONDecodeError, KeyError, TypeError) as error:
         raise ValueError(f"path: {path} is not a whole explanation file ({error}).") from error

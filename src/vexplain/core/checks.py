@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from math import isfinite
+from numbers import Integral, Real
 
 from torch import Tensor
 
@@ -26,14 +28,28 @@ def check_finite(name: str, value: Tensor) -> None:
         raise ValueError(f"{name}: expected finite numbers, got {bad} NaN or infinite ones.")
 
 
+def check_number(name: str, value: object) -> None:
+    """Raise ``ValueError`` unless ``value`` is a finite number."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not isfinite(value):
+        raise ValueError(f"{name}: expected a finite number, got {value!r}.")
+
+
 def check_positive(name: str, value: float) -> None:
-    """Raise ``ValueError`` unless ``value`` is above zero."""
+    """Raise ``ValueError`` unless ``value`` is a number above zero."""
+    check_number(name, value)
     if not value > 0:
         raise ValueError(f"{name}: expected a number above 0, got {value}.")
 
 
+def check_whole(name: str, value: object, least: int = 1) -> None:
+    """Raise ``ValueError`` unless ``value`` is a whole number, at least ``least``."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise ValueError(f"{name}: expected a whole number from {least}, got {value!r}.")
+
+
 def check_share(name: str, value: float) -> None:
     """Raise ``ValueError`` unless ``value`` lies in [0, 1]."""
+    check_number(name, value)
     if not 0 <= value <= 1:
         raise ValueError(f"{name}: expected a share in [0, 1], got {value}.")
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from vexplain.core.checks import check_choice, check_positive
+from vexplain.core.checks import check_choice, check_number, check_positive, check_whole
 from vexplain.core.types import OutputKind
 
 Sampling = Literal["uniform", "centres", "every", "interval"]
@@ -51,18 +51,20 @@ class ClipSpec:
     antialias: bool = True
 
     def __post_init__(self) -> None:
-        check_positive("frames", self.frames)
+        check_whole("frames", self.frames)
+        if isinstance(self.size, tuple) and len(self.size) != 2:
+            raise ValueError(f"size: expected a side or (height, width), got {self.size}.")
         for side in self.height_width or ():
-            check_positive("size", side)
+            check_whole("size", side)
         check_choice("sampling", self.sampling, get_args(Sampling))
         check_choice("resize", self.resize, get_args(Resize))
         check_choice("short", self.short, get_args(Short))
         if self.sampling == "interval" and self.interval is None:
             raise ValueError("interval: expected a number of frames with sampling='interval'.")
         if self.interval is not None:
-            check_positive("interval", self.interval)
-        if self.start is not None and self.start < 0:
-            raise ValueError(f"start: expected a frame number from 0, got {self.start}.")
+            check_whole("interval", self.interval)
+        if self.start is not None:
+            check_whole("start", self.start, least=0)
         if self.short_side is not None and self.short_side < max(self.height_width or (1,)):
             raise ValueError(
                 f"short_side: expected at least the size of the crop ({self.size}), "
@@ -121,6 +123,13 @@ class ModelSpec:
         check_positive("scale", self.scale)
         width = 1 if self.channels == "grey" else 3
         for name in ("mean", "std"):
+            if not isinstance(getattr(self, name), tuple):
+                raise ValueError(
+                    f"{name}: expected a tuple of numbers, such as (0.5,), got "
+                    f"{getattr(self, name)!r}."
+                )
+            for number in getattr(self, name):
+                check_number(name, number)
             if len(getattr(self, name)) not in (1, width):
                 raise ValueError(
                     f"{name}: expected 1 or {width} numbers for {self.channels} clips, "
@@ -128,6 +137,10 @@ class ModelSpec:
                 )
         for deviation in self.std:
             check_positive("std", deviation)
+        if isinstance(self.class_names, str):
+            raise ValueError(
+                f"class_names: expected one name per class, got the text {self.class_names!r}."
+            )
         if len(set(self.class_names)) != len(self.class_names):
             twice = sorted({n for n in self.class_names if self.class_names.count(n) > 1})
             raise ValueError(f"class_names: expected different names, got {twice} twice.")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Literal, get_args
+from operator import index
+from typing import Literal, SupportsIndex, get_args
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -159,19 +160,21 @@ class ClassScores:
     kind: OutputKind
     class_names: tuple[str, ...] | None = None
 
-    def index(self, target: int | str) -> int:
+    def index(self, target: SupportsIndex | str) -> int:
         """Return the number of the class that ``target`` names.
 
         Raises:
             ValueError: When there is no such class; near names are suggested.
+            TypeError: When ``target`` is neither a whole number nor a name.
         """
         n_classes = self.values.shape[1]
-        if isinstance(target, int):
-            if not 0 <= target < n_classes:
+        if not isinstance(target, str):
+            number = as_number(target)
+            if not 0 <= number < n_classes:
                 raise ValueError(
-                    f"target: expected a class number in 0..{n_classes - 1}, got {target}."
+                    f"target: expected a class number in 0..{n_classes - 1}, got {number}."
                 )
-            return target
+            return number
         if target.isdecimal() and target not in (self.class_names or ()):
             return self.index(int(target))
         if self.class_names is None:
@@ -187,6 +190,17 @@ class ClassScores:
         if target in self.class_names:
             return self.class_names.index(target)
         return lowered.index(target.lower())
+
+
+def as_number(target: SupportsIndex) -> int:
+    """Return a class number given as any kind of whole number.
+
+    Raises:
+        TypeError: When it is none.
+    """
+    if isinstance(target, bool) or not isinstance(target, SupportsIndex):
+        raise TypeError(f"target: expected the number or name of a class, got {target!r}.")
+    return index(target)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from typing import SupportsIndex
 
 import torch
 from jaxtyping import Float
@@ -18,17 +19,29 @@ from vexplain.engine.clock import Clock
 from vexplain.engine.scene import Scene
 
 CPU = torch.device("cpu")
-Target = int | str
+Target = SupportsIndex | str
+
+LOOSE = 0.02
+"""How far probabilities may be off: half precision and 8-bit quantisation round that much."""
 
 
 def first_answers(model: Classifier, scene: Scene, rows: Coalitions, clock: Clock) -> Ledger:
-    """Ask for the two anchors, and open the ledger with them."""
-    with clock("inference"):
-        full = ask(model, scene.clip.frames[None])
-    with clock("removal"):
-        nothing = scene.empty()
-    with clock("inference"):
-        empty = ask(model, nothing, full.shape[1])
+    """Ask for the two anchors, and open the ledger with them.
+
+    Raises:
+        ValueError: When the model's answers or its class names can't be right.
+        MemoryError: When a single clip is too much.
+    """
+    try:
+        with clock("inference"):
+            full = ask(model, scene.clip.frames[None].clone())
+        with clock("removal"):
+            nothing = scene.empty()
+        with clock("inference"):
+            empty = ask(model, nothing, full.shape[1])
+    except (MemoryError, RuntimeError) as error:
+        halved(1, error)
+        raise
     names = model.class_names
     if names is not None and len(names) != full.shape[1]:
         raise ValueError(
@@ -36,6 +49,7 @@ def first_answers(model: Classifier, scene: Scene, rows: Coalitions, clock: Cloc
             f"answers with {full.shape[1]} scores."
         )
     kind = told(model.outputs, torch.cat([full, empty]))
+    check_kind(kind, torch.cat([full, empty]))
     return Ledger(rows[:0], full[:0], full[0], empty[0], kind, names, len(rows))
 
 
@@ -86,6 +100,45 @@ def told(kind: OutputKind, scores: Float[Tensor, "n K"]) -> OutputKind:
         )
         return "sigmoid"
     return "logits"
+
+
+def check_kind(kind: OutputKind, scores: Float[Tensor, "n K"]) -> None:
+    """Raise ``ValueError`` when scores can't be what the model, or its first answers, say."""
+    if kind != "sigmoid" and scores.shape[1] == 1:
+        raise ValueError(
+            "outputs: a single class score has no softmax. Say outputs='sigmoid' in the ModelSpec "
+            "and return a probability, or return the scores of two classes."
+        )
+    shares = bool(((scores >= -LOOSE) & (scores <= 1 + LOOSE)).all())
+    whole = bool(((scores.sum(1) - 1).abs() <= LOOSE).all())
+    if kind != "logits" and not (shares and (whole or kind == "sigmoid")):
+        low, high = scores.aminmax()
+        raise ValueError(
+            f"outputs: the model's scores are taken for {kind} probabilities, but they lie in "
+            f"[{low:.3g}, {high:.3g}] and sum to {scores.sum(1)[0]:.3g}. Say what they are with "
+            "outputs='logits', 'softmax' or 'sigmoid' in the ModelSpec."
+        )
+
+
+def halved(batch_size: int, error: BaseException) -> int:
+    """Return half the batch size if memory ran out; anything else is raised again.
+
+    Raises:
+        MemoryError: When a single clip is too much already.
+    """
+    says = str(error).lower()
+    short = isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        ("memory" in says and ("allocate" in says or "out of" in says)) or "alloc_failed" in says
+    )
+    if not short:
+        raise error
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if batch_size == 1:
+        raise MemoryError(
+            "batch_size: memory ran out with a single clip. Use a smaller clip or another device."
+        ) from error
+    return batch_size // 2
 
 
 def chosen(targets: Sequence[Target] | None, known: Ledger) -> list[int]:

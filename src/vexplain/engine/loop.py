@@ -21,9 +21,8 @@ from vexplain.core import (
     Progress,
     VideoClip,
 )
-from vexplain.core.archive import alike
-from vexplain.core.checks import check_positive
-from vexplain.engine.answers import Target, ask, chosen, first_answers
+from vexplain.core.checks import check_whole
+from vexplain.engine.answers import Target, ask, check_kind, chosen, first_answers, halved
 from vexplain.engine.clock import Clock
 from vexplain.engine.outcome import attribute, warn_of_doubts
 from vexplain.engine.provenance import provenance
@@ -76,13 +75,15 @@ def explain(
         Interrupted: On Ctrl-C, with what was evaluated until then.
     """
     if batch_size is not None:
-        check_positive("batch_size", batch_size)
-    clock = Clock(model.device)
+        check_whole("batch_size", batch_size)
+    check_whole("seed", seed, least=0)
+    clock = Clock(model.device, dict(resume.seconds) if resume else {})
     scene = prepare(clip, model.device, method, clock)
     coalitions = draw(scene.segmentation.n_features, method, seed, clock)
+    known = first_answers(model, scene, coalitions, clock)
     if resume:
-        check_resumable(resume, clip, model, method, seed)
-    known = resume.ledger if resume else first_answers(model, scene, coalitions, clock)
+        check_resumable(resume, known, clip, method, seed)
+        known = resume.ledger
     numbers = chosen(targets, known)
     size = batch_size or suitable_batch(clip, model.device)
     ledger, stopped = play(model, scene, coalitions, known, size, progress, clock)
@@ -101,9 +102,9 @@ def explain(
         )
         for number, attribution in zip(numbers, found, strict=True)
     ]
-    warn_of_doubts(explanations[0])
     if stopped:
         raise Interrupted(explanations)
+    warn_of_doubts(explanations)
     return explanations
 
 
@@ -114,19 +115,25 @@ def suitable_batch(clip: VideoClip, device: torch.device) -> int:
 
 
 def check_resumable(
-    resume: Explanation, clip: VideoClip, model: Classifier, method: Method, seed: int
+    resume: Explanation, known: Ledger, clip: VideoClip, method: Method, seed: int
 ) -> None:
     """Raise ``ValueError`` unless the interrupted run asked the same questions of the same model.
 
-    Steps 5 to 7 may differ: they are done with the answers afterwards.
+    The model is known by its answers to the whole and the empty clip. Steps 5 to 7 may differ:
+    they are done with the answers afterwards.
     """
+    then, before = resume.ledger, resume.method
     asked = (method.segmentation, method.sizes, method.samples, method.removal)
-    before = resume.method
     same = {
         "clip": torch.equal(resume.clip.frames, clip.frames),
-        "model": resume.manifest["model"] == model.name,
-        "method": alike(asked, (before.segmentation, before.sizes, before.samples, before.removal)),
+        "method": repr(asked)
+        == repr((before.segmentation, before.sizes, before.samples, before.removal)),
         "seed": resume.seed == seed,
+        "model": (then.kind, then.class_names) == (known.kind, known.class_names)
+        and all(
+            torch.allclose(old, new, rtol=1e-3, atol=1e-3)
+            for old, new in ((then.full, known.full), (then.empty, known.empty))
+        ),
     }
     other = [name for name, holds in same.items() if not holds]
     if other:
@@ -146,56 +153,38 @@ def play(
     clock: Clock,
 ) -> tuple[Ledger, bool]:
     """Ask the model about every coalition not yet in the ledger; True = stopped by Ctrl-C."""
-    answers, done, stopped = [known.scores], len(known.coalitions), False
+    answers, done, stopped = [known.scores], len(known.scores), False
     if progress:
         progress.start(len(coalitions) - done)
     try:
         while done < len(coalitions):
             rows = coalitions[done : done + batch_size]
             try:
-                answers.append(evaluated(model, scene, rows, len(known.full), clock))
+                answers.append(evaluated(model, scene, rows, known, clock))
             except (MemoryError, RuntimeError) as error:
                 batch_size = halved(batch_size, error)
                 continue
-            done += len(rows)
+            done = sum(map(len, answers))
             if progress:
                 progress.advance(len(rows))
     except KeyboardInterrupt:
-        if done == 0:
+        if not any(map(len, answers)):
             raise
         stopped = True
     finally:
         if progress:
             progress.stop()
-    return replace(known, coalitions=coalitions[:done], scores=torch.cat(answers)), stopped
+    scores = torch.cat(answers)
+    return replace(known, coalitions=coalitions[: len(scores)], scores=scores), stopped
 
 
 def evaluated(
-    model: Classifier, scene: Scene, rows: Coalitions, n_classes: int, clock: Clock
+    model: Classifier, scene: Scene, rows: Coalitions, known: Ledger, clock: Clock
 ) -> Float[Tensor, "n K"]:
     """Return the answers to one batch of coalitions."""
     with torch.inference_mode(), clock("removal"):
         clips = scene.perturbed(rows)
     with clock("inference"):
-        return ask(model, clips, n_classes)
-
-
-def halved(batch_size: int, error: BaseException) -> int:
-    """Return half the batch size if memory ran out; anything else is raised again.
-
-    Raises:
-        MemoryError: When a single clip is too much already.
-    """
-    says = str(error).lower()
-    short = isinstance(error, MemoryError | torch.OutOfMemoryError) or (
-        "memory" in says and ("allocate" in says or "out of" in says)
-    )
-    if not short:
-        raise error
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    if batch_size == 1:
-        raise MemoryError(
-            "batch_size: memory ran out with a single clip. Use a smaller clip or another device."
-        ) from error
-    return batch_size // 2
+        scores = ask(model, clips, len(known.full))
+    check_kind(known.kind, scores)
+    return scores

@@ -55,7 +55,7 @@ def summarise(
 
     clock = Clock(CPU, {**explanation.seconds, "summary": 0.0})
     found = attribute(method, explanation.ledger, segmentation, keep, [number], clock)
-    return replace(
+    again = replace(
         explanation,
         attribution=found[0],
         target=number,
@@ -63,6 +63,8 @@ def summarise(
         seconds=clock.seconds,
         manifest={**explanation.manifest, "method": repr(method)},
     )
+    warn_of_doubts([again])
+    return again
 
 
 def attribute(
@@ -111,45 +113,63 @@ def finite(value: Tensor) -> float | None:
 def reliability(game: Game, summary: Summary) -> Float[Tensor, " M"] | None:
     """Return the stepped-up correlation between scores from two halves of the drawn rows.
 
-    Listed rows are in both halves; None where nothing was drawn. Source: Spearman-Brown,
-    2r / (1 + r) for the correlation r of two halves.
+    Listed rows are in both halves, the drawn ones with twice their weight; None where nothing was
+    drawn. Source: Spearman-Brown, 2r / (1 + r) for a correlation r above 0 of two halves.
     """
     group = game.coalitions.group
     if len(group) == 0 or int(group.max()) < 1:
         return None
-    halves = [summary(part(game, (group < 0) | (group % 2 == odd))).scores for odd in (0, 1)]
+    halves = [summary(half_of(game, odd)).scores for odd in (0, 1)]
     a, b = (half - half.mean(1, keepdim=True) for half in halves)
     r: Tensor = (a * b).sum(1) / ((a**2).sum(1) * (b**2).sum(1)).sqrt()
-    return 2 * r / (1 + r)
+    return torch.where(r > 0, 2 * r / (1 + r), r)
 
 
-def part(game: Game, rows: Tensor) -> Game:
-    """Return the game of some rows, without its keeps."""
-    return replace(game, coalitions=game.coalitions[rows], values=game.values[rows], keep=None)
+def half_of(game: Game, odd: int) -> Game:
+    """Return the game of every second group and of all listed rows, without its keeps."""
+    group = game.coalitions.group
+    rows = (group < 0) | (group % 2 == odd)
+    chosen = game.coalitions[rows]
+    weight = torch.where(chosen.group < 0, chosen.weight, 2 * chosen.weight)
+    half = replace(chosen, weight=weight)
+    return replace(game, coalitions=half, values=game.values[rows], keep=None)
 
 
-def warn_of_doubts(explanation: Explanation) -> None:
-    """Warn of what makes an explanation empty or weak, and say what to do."""
-    ledger, rows = explanation.ledger, explanation.ledger.coalitions
+def warn_of_doubts(explanations: Sequence[Explanation]) -> None:
+    """Warn, once each, of what makes explanations empty or weak, and say what to do."""
+    doubts = {doubt: None for one in explanations for doubt in doubts_about(one)}
+    for doubt in doubts:
+        warnings.warn(doubt, VexplainWarning, stacklevel=4)
+
+
+def doubts_about(explanation: Explanation) -> list[str]:
+    """Return what makes an explanation empty or weak, and what to do about it."""
+    ledger, found = explanation.ledger, explanation.attribution
+    rows, d = ledger.coalitions, ledger.coalitions.n_features
     values = explanation.method.behavior(
-        ClassScores(
-            torch.cat([ledger.scores, ledger.anchors().values]), ledger.kind, ledger.class_names
-        ),
-        explanation.target,
+        ledger.answers(torch.cat([ledger.scores, ledger.anchors().values])), explanation.target
     )
+    still = bool(values.max() - values.min() <= 1e-12 * values.abs().max())
+    drawn = bool((rows.group >= 0).any())
+    listed = int((rows.group < 0).sum())
+    independent = listed + int(rows.group.max()) + 1 if len(rows) else 0
+    effective = found.fit.effective_rows
     doubts = {
         f"the run stopped after {len(rows)} of {ledger.planned} samples; give the explanation as "
         "resume to go on.": len(rows) < ledger.planned,
-        "the model's answer never changed, so nothing can be told apart. Check that it depends on "
-        "the clip, or watch another behavior (LogOdds) if the answer is saturated.": bool(
-            values.max() - values.min() <= 1e-12 * values.abs().max()
-        ),
+        f"the model's answer for {explanation.target_name!r} never changed, so nothing can be told "
+        "apart. Check that it depends on the clip, or watch another behavior (LogOdds) if the "
+        "answer is saturated.": still,
         "the whole clip is one region, so its score can't say where or when. Ask for more "
-        "regions.": rows.n_features == 1,
-        f"{len(rows)} samples are fewer than the {rows.n_features} regions, so the scores are "
-        "loose. Raise n_samples, or ask for fewer regions.": bool((rows.group >= 0).any())
-        and len(rows) < rows.n_features,
+        "regions.": d == 1,
+        f"{len(rows)} samples ({independent} independent ones) are few for {d} regions, so the "
+        f"scores are loose. Ask for {2 * d} independent samples or more (a pair counts once), or "
+        "for fewer regions.": drawn and 2 * independent < 3 * d and d > 1,
+        f"the samples count as only {effective or 0:.0f} for {d} regions by their weights. Widen "
+        "the kernel.": drawn and effective is not None and effective < min(d, 0.2 * len(rows)),
+        f"{explanation.method.summary!r} finds nothing in these samples, though the answer "
+        "changes. Take a summary that fits the samples, or samples that fit the summary.": (
+            not still and not bool(found.scores.any())
+        ),
     }
-    for doubt, holds in doubts.items():
-        if holds:
-            warnings.warn(doubt, VexplainWarning, stacklevel=3)
+    return [doubt for doubt, holds in doubts.items() if holds]

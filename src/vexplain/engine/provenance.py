@@ -18,6 +18,7 @@ from vexplain.core import (
 
 def provenance(clip: VideoClip, model: Classifier, method: Method, seed: int) -> Mapping[str, Any]:
     """Return what made an explanation, as plain JSON values."""
+    frames = clip.frames.detach().cpu().contiguous()
     return {
         "vexplain": version("vexplain"),
         "torch": torch.__version__,
@@ -30,6 +31,6 @@ def provenance(clip: VideoClip, model: Classifier, method: Method, seed: int) ->
         "seed": seed,
         "clip": clip.source.path if clip.source else None,
         "file_digest": clip.source.digest if clip.source else None,
-        "clip_digest": hashlib.sha256(clip.frames.contiguous().numpy().tobytes()).hexdigest(),
+        "clip_digest": hashlib.sha256(frames.numpy().tobytes()).hexdigest(),
         "clip_shape": list(clip.shape),
     }

@@ -1,6 +1,6 @@
 """From canonical clips to what a model in this process wants, and back to class scores."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,9 +46,43 @@ class Model:
     def __call__(self, clips: Float[Tensor, "N T C H W"]) -> Tensor:
         """Return the function's scores (N, K) of canonical clips."""
         inputs = prepared(clips, self.spec)
+        if inputs.data_ptr() == clips.data_ptr():
+            inputs = inputs.clone()  # a function may change its input in place
         if self.spec.batched:
             return class_scores(self.function(inputs))
-        return torch.cat([class_scores(self.function(one)).reshape(1, -1) for one in inputs])
+        return one_by_one(lambda one: class_scores(self.function(one)), inputs)
+
+
+def one_by_one(function: Callable[[Any], Tensor], inputs: Iterable[Any]) -> Tensor:
+    """Return the scores (N, K) of a function that takes one clip at a time.
+
+    Raises:
+        ValueError: When it returns anything but (K,) or (1, K), or another K than before.
+    """
+    rows = [function(one) for one in inputs]
+    for row in rows:
+        if row.ndim not in (1, 2) or row.numel() != row.shape[-1] or row.numel() != rows[0].numel():
+            raise ValueError(
+                f"model: expected the scores of one clip (K,), always of as many classes, got "
+                f"shape {tuple(row.shape)}. Average over frames inside the model."
+            )
+    return torch.stack([row.reshape(-1) for row in rows])
+
+
+def as_device(name: torch.device | str) -> torch.device:
+    """Return the device of that name.
+
+    Raises:
+        ValueError: When there is no such device here.
+    """
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(
+            f"device: expected cpu, or cuda or mps where this torch has it, got {name!r}."
+        ) from error
+    return device
 
 
 def as_classifier(
@@ -66,7 +100,7 @@ def as_classifier(
         TypeError: When ``model`` can't be called, or is a classifier and a spec is given too.
     """
     if isinstance(model, torch.nn.Module):
-        module = model.eval() if device is None else model.eval().to(device)
+        module = model.eval() if device is None else model.eval().to(as_device(device))
         first = next(module.parameters(), None)
         place = CPU if first is None else first.device
         return Model(module, spec or ModelSpec(), place, type(model).__name__)
@@ -76,7 +110,7 @@ def as_classifier(
         return model
     if callable(model):
         name = getattr(model, "__name__", type(model).__name__)
-        return Model(model, spec or ModelSpec(), torch.device(device or CPU), name)
+        return Model(model, spec or ModelSpec(), as_device(device or CPU), name)
     raise TypeError(
         f"model: expected a torch module, a callable, or what load_model returns, got "
         f"{type(model).__name__}."
@@ -122,10 +156,10 @@ def class_scores(answer: Any) -> Tensor:
     Raises:
         TypeError: On anything else.
     """
-    if isinstance(answer, Tensor):
+    if isinstance(answer, Tensor) and not answer.is_complex():
         return answer
-    if isinstance(answer, np.ndarray):
-        return torch.from_numpy(answer)
+    if isinstance(answer, np.ndarray) and answer.dtype.kind in "biuf":
+        return torch.from_numpy(np.ascontiguousarray(answer))
     if isinstance(answer, Mapping) and "logits" in answer:
         return class_scores(answer["logits"])
     if hasattr(answer, "logits"):
@@ -133,6 +167,7 @@ def class_scores(answer: Any) -> Tensor:
     if isinstance(answer, tuple | list) and answer and not isinstance(answer[0], float | int):
         return class_scores(answer[0])
     raise TypeError(
-        f"model: expected class scores as a tensor or an array, got {type(answer).__name__}. "
+        f"model: expected class scores as a tensor or an array of real numbers, got "
+        f"{type(answer).__name__}. "
         "Wrap the model in a function that returns them."
     )

@@ -101,6 +101,9 @@ def described(content: Mapping[str, Any], folder: Path) -> Description:
     own = {"model", "arguments", "weights", "clip"}
     wants = {key: value for key, value in content.items() if key not in own}
     check_keys(wants, [f.name for f in fields(ModelSpec)] + sorted(own))
+    for name in ("clip", "arguments"):
+        if not isinstance(content.get(name) or {}, dict):
+            raise ValueError(f"{name}: expected keys and values, got {content[name]!r}.")
     clip = dict(content.get("clip") or {})
     check_keys(clip, [f.name for f in fields(ClipSpec)])
     if isinstance(clip.get("size"), list):
@@ -143,8 +146,10 @@ def names(value: Any, folder: Path) -> tuple[str, ...]:
         if not file.is_file():
             raise ValueError(f"class_names: expected a list or a text file, {file} is not there.")
         return tuple(line for line in file.read_text(encoding="utf-8").splitlines() if line)
-    if isinstance(value, list):
+    if isinstance(value, list) and not any(isinstance(n, bool | list | dict) for n in value):
         return tuple(str(name) for name in value)
+    if isinstance(value, list):
+        raise ValueError(f"class_names: put quotes around names such as yes, no, on; got {value}.")
     raise ValueError(f"class_names: expected a list or a text file, got {value!r}.")
 
 
@@ -154,7 +159,13 @@ def built(described: Description, device: str | None) -> Classifier:
     if kind == "onnx" and rest:
         return opened_onnx(described, described.spec, device)
     if kind == "python" and ":" in rest:
-        model = factory(rest, described.folder)(**described.arguments)
+        make = factory(rest, described.folder)
+        try:
+            model = make(**described.arguments)
+        except Exception as error:  # whatever the user's own code raises
+            raise ValueError(
+                f"model: {rest} failed with {type(error).__name__}: {error}"
+            ) from error
         if described.weights:
             load_weights(model, described.folder / described.weights)
         spec = None if isinstance(model, Classifier) else described.spec
@@ -199,7 +210,12 @@ def module_from(file: Path) -> ModuleType:
         raise ValueError(f"model: {file} can't be imported as Python.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up by name
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever the user's own code raises
+        raise ValueError(
+            f"model: importing {file} failed with {type(error).__name__}: {error}"
+        ) from error
     return module
 
 

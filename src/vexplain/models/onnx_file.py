@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
 from vexplain.core import ClipSpec, ModelSpec
 from vexplain.core.specs import Dtype
-from vexplain.models.adapters import CPU, Model
+from vexplain.models.adapters import CPU, Model, class_scores, one_by_one
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -43,9 +42,9 @@ class OnnxGraph:
         values = clips.numpy()
         wanted = self.session.get_inputs()[0]
         if len(wanted.shape) == values.ndim - 1:
-            return torch.cat([self._run(one, wanted).reshape(1, -1) for one in values])
+            return one_by_one(lambda one: self._run(one, wanted), values)
         if wanted.shape[0] == 1:
-            return torch.cat([self._run(values[i : i + 1], wanted) for i in range(len(values))])
+            return one_by_one(lambda one: self._run(one[None], wanted), values)
         return self._run(values, wanted)
 
     def _run(self, values: Shaped[np.ndarray, "*axes"], wanted: Any) -> Tensor:
@@ -58,7 +57,13 @@ class OnnxGraph:
                 f"clip: the ONNX graph wants an input of shape {tuple(wanted.shape)}, got "
                 f"{values.shape}. Set frames, size and layout in the model's spec accordingly."
             )
-        return torch.from_numpy(np.asarray(self.session.run(None, {wanted.name: values})[0]))
+        try:
+            return class_scores(self.session.run(None, {wanted.name: values})[0])
+        except Exception as error:  # onnxruntime's errors share no base class but Exception
+            first = str(error).splitlines()[0]
+            if "allocate memory" in first.lower() or "out of memory" in first.lower():
+                raise MemoryError(first) from error
+            raise ValueError(f"model: the ONNX graph failed on {values.shape}: {first}") from error
 
 
 def load_onnx(
@@ -76,6 +81,8 @@ def load_onnx(
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    if not device.startswith(("cpu", "cuda")):
+        raise ValueError(f"device: onnxruntime runs on cpu or cuda here, got {device!r}.")
     wanted = ["CUDAExecutionProvider"] if device.startswith("cuda") else []
     providers = [p for p in wanted if p in onnxruntime.get_available_providers()]
     if wanted and not providers:
@@ -89,6 +96,13 @@ def load_onnx(
     except Exception as error:  # onnxruntime's errors share no base class but Exception
         first = str(error).splitlines()[0]
         raise ValueError(f"model: {path} can't be opened as an ONNX graph ({first}).") from error
+    inputs = session.get_inputs()
+    if len(inputs) != 1 or inputs[0].type not in NUMBERS:
+        found = ", ".join(f"{one.name}: {one.type}" for one in inputs)
+        raise ValueError(
+            f"model: expected one input of {', '.join(NUMBERS)} in {path}, got {found}. Export the "
+            "model with a single clip as its input."
+        )
     spec = spec or spec_of(session, str(path))
     return Model(OnnxGraph(session), spec, CPU, Path(path).name)
 
@@ -109,7 +123,7 @@ def spec_of(session: "onnxruntime.InferenceSession", path: str) -> ModelSpec:
             f"model: the input of {path} has the shape {tuple(wanted.shape)}, which doesn't tell "
             "frames, size and layout. Write them into a YAML file and give that as the model."
         )
-    dtype = NUMBERS.get(wanted.type, "float32")
+    dtype = NUMBERS[wanted.type]
     return ModelSpec(
         clip=ClipSpec(frames=sizes["T"], size=(sizes["H"], sizes["W"])),
         layout=layout,

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from scipy.ndimage import distance_transform_edt
 
 from vexplain.core import VideoClip
-from vexplain.core.checks import check_share
+from vexplain.core.checks import check_share, check_whole
 from vexplain.segmentation.connect import connect
 from vexplain.segmentation.frames import (
     Frame,
@@ -20,7 +20,6 @@ from vexplain.segmentation.frames import (
     numbered,
     rgb_frames,
 )
-from vexplain.segmentation.lattice import check_whole
 from vexplain.segmentation.regions import LabelRegions, from_volume
 
 Grey = UInt8[np.ndarray, "H W"]

@@ -11,8 +11,8 @@ from skimage.filters import sobel
 from skimage.segmentation import felzenszwalb, quickshift, watershed
 
 from vexplain.core import VideoClip
-from vexplain.core.checks import check_positive, check_share
-from vexplain.segmentation.lattice import axis_cells, check_fits, check_whole
+from vexplain.core.checks import check_positive, check_share, check_whole
+from vexplain.segmentation.lattice import axis_cells, check_fits
 from vexplain.segmentation.regions import LabelRegions, from_volume
 from vexplain.segmentation.slic import seed_lattice, slic_labels
 

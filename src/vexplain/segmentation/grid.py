@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from vexplain.core import VideoClip
-from vexplain.segmentation.lattice import box_labels, check_fits, check_whole
+from vexplain.core.checks import check_whole
+from vexplain.segmentation.lattice import box_labels, check_fits
 from vexplain.segmentation.regions import LabelRegions
 
 

@@ -5,12 +5,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 
-def check_whole(name: str, value: object) -> None:
-    """Raise ``ValueError`` unless ``value`` is a whole number from 1."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name}: expected a whole number from 1, got {value!r}.")
-
-
 def check_fits(name: str, cells: int, length: int) -> None:
     """Raise ``ValueError`` when an axis of ``length`` voxels has more cells than voxels."""
     if cells > length:

@@ -8,9 +8,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from vexplain.core import VideoClip
-from vexplain.core.checks import check_positive
+from vexplain.core.checks import check_positive, check_whole
 from vexplain.segmentation.connect import connect
-from vexplain.segmentation.lattice import axis_cells, box_labels, check_whole
+from vexplain.segmentation.lattice import axis_cells, box_labels
 from vexplain.segmentation.regions import LabelRegions, from_volume
 
 GRAIN = 1024  # features are whole multiples of 1/GRAIN: their float64 sums are exact in any order

@@ -7,7 +7,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vexplain.core import VideoClip
-from vexplain.segmentation.lattice import check_whole, spread
+from vexplain.core.checks import check_whole
+from vexplain.segmentation.lattice import spread
 
 
 def hat_weights(length: int, cells: int, shift: Float[Tensor, " N"]) -> Float[Tensor, "N L g"]:

@@ -8,7 +8,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vexplain.core import VideoClip
-from vexplain.segmentation.lattice import check_whole, spread
+from vexplain.core.checks import check_whole
+from vexplain.segmentation.lattice import spread
 
 
 def window_edges(length: int, boxes: int, stride: float) -> list[tuple[int, int]]:
