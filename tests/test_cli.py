@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 import vexplain as vx
 from vexplain import catalog
-from vexplain.cli import app, composed
+from vexplain.cli import app, composed, stems
 
 SMALL = ["--samples", "30", "-q", "-m", "demo"]
 
@@ -39,22 +39,40 @@ def test_explain_writes_the_files_and_says_so(clip: Path, tmp_path: Path) -> Non
 
 
 def test_several_methods_and_targets(clip: Path, tmp_path: Path) -> None:
-    words = ["--method", "rise", "--method", "loco", "-t", "grows", "-t", "0", "--regions", "20"]
-    result = shell("explain", clip, "-q", "-m", "demo", *words[:-2], "-o", tmp_path)
+    words = ["--method", "rise", "--method", "loco", "-t", "grows", "-t", "0", "-t", "grows"]
+    words += ["--regions", "20", "--samples", "300"]
+    result = shell("explain", clip, "-q", "-m", "demo", *words, "-o", tmp_path)
     assert result.exit_code == 0, result.output
     stems = {f"{m}-{t}" for m in ("rise", "loco") for t in ("grows", "moves-right")}
     assert {p.stem for p in tmp_path.glob("*.vx")} == stems
     assert {p.stem for p in tmp_path.glob("*.mp4")} == stems
+    assert "--samples does not apply to LV LOCO" in result.output
+    assert "--regions does not apply to 3D RISE" in result.output
+    assert vx.load(tmp_path / "loco-grows.vx").segmentation.n_features <= 30
+    assert len(vx.load(tmp_path / "rise-grows.vx").ledger.coalitions) == 300
+
+
+def test_names_of_files_differ_where_names_of_classes_do() -> None:
+    from types import SimpleNamespace
+
+    named = [SimpleNamespace(target=i, target_name=n) for i, n in enumerate(("走路", "跑步"))]
+    assert stems("rise", named) == ["rise-走路", "rise-跑步"]
+    named = [SimpleNamespace(target=i, target_name=n) for i, n in enumerate(("A b", "a-b"))]
+    assert stems("rise", named) == ["rise-0-a-b", "rise-1-a-b"]
 
 
 def test_another_target_without_the_model(clip: Path, tmp_path: Path) -> None:
     assert shell("explain", clip, *SMALL, "-o", tmp_path).exit_code == 0
     result = shell("summarise", tmp_path / "rise.vx", "-t", "grows", "--behavior", "log-odds")
     assert result.exit_code == 0, result.output
-    again = vx.load(tmp_path / "rise-grows-log-odds.vx")
+    again = vx.load(tmp_path / "rise-log-odds-grows.vx")
     assert again.target_name == "grows"
     assert again.method.behavior == vx.behavior.LogOdds()
-    assert (tmp_path / "rise-grows-log-odds.mp4").is_file()
+    assert (tmp_path / "rise-log-odds-grows.mp4").is_file()
+    result = shell("summarise", tmp_path / "rise.vx", "--show", "top-regions:n=3")
+    assert result.exit_code == 0, result.output
+    drawn = vx.load(tmp_path / "rise-top-regions-n-3-circles-clockwise.vx").method.visualization
+    assert getattr(drawn, "show", None) == vx.visualization.TopRegions(3)
 
 
 def test_every_step_can_be_chosen_from_the_shell() -> None:
@@ -63,7 +81,7 @@ def test_every_step_can_be_chosen_from_the_shell() -> None:
     method = composed(
         "kernel-shap",
         {
-            "segmentation": "per-frame:segmenter=felzenszwalb",
+            "segmentation": "per-frame:segmenter=felzenszwalb(scale=1e2, smallest=50)",
             "sizes": "binomial:p=0.25",
             "behavior": "margin:against=grows",
             "summary": "linear:kernel=flat,ridge=0.5",
@@ -75,7 +93,11 @@ def test_every_step_can_be_chosen_from_the_shell() -> None:
         show="top-regions:n=4",
     )
     cut = cast(vx.segmentation.PerFrame, method.segmentation)
-    assert cut.segmenter == vx.segmentation.Felzenszwalb()
+    assert cut.segmenter == vx.segmentation.Felzenszwalb(scale=100.0, smallest=50)
+    mix = catalog.part("sizes", "mix:laws=(only-one,binomial(p=0.3)),weights=(1,2)")
+    laws = (vx.sampling.OnlyOne(), vx.sampling.Binomial(0.3))
+    assert mix == vx.sampling.Mix(laws, (1, 2))
+    assert catalog.part("behavior", "margin:against=no") == vx.behavior.Margin("no")
     assert method.sizes == vx.sampling.Binomial(0.25)
     assert method.behavior == vx.behavior.Margin("grows")
     flat = vx.summary.LinearSurrogate(kernel=vx.summary.FlatKernel(), ridge=0.5)
@@ -111,13 +133,22 @@ def test_arrays_come_from_files(tmp_path: Path) -> None:
         (["CLIP", "--fill", "blur:sigmo=3"], "Did you mean sigma"),
         (["CLIP", "--fill", "blur:sigma=-1"], "sigma"),
         (["CLIP", "--segmentation", "slick"], "Did you mean slic"),
-        (["CLIP", "--regions", "9"], "SoftGrid is told its cells"),
-        (["CLIP", "--method", "loco"], "LV LOCO asks once per region"),
+        (["CLIP", "--regions", "9"], "--regions: 3D RISE has no such number"),
+        (["CLIP", "--method", "loco"], "--samples: LV LOCO has no such number"),
+        (["CLIP", "-t", "zzzz"], "There are moves right, moves down"),
+        (["CLIP", "--device", "gpu"], "device: expected cpu, or cuda"),
+        (["CLIP", "--start", "3"], "takes no interval or start"),
+        (["CLIP", "--fill", "constant:color=[1,2"], "expected values in brackets"),
+        (["CLIP", "--fill", "blur:sigma=abc"], "sigma: expected a number"),
+        (["CLIP", "--fill", "other-clip"], "expected frames, as in frames="),
+        (["CLIP", "--segmentation", "per-frame:segmenter=slick"], "Did you mean slic-2d"),
         (["CLIP", "--frames", "80"], "hold"),
         (["CLIP", "--resize", "squash"], "resize: expected one of crop, stretch, letterbox"),
         (["CLIP", "-m", "gone.yaml"], "there is no file gone.yaml"),
         (["CLIP", "--resume", "gone.vx"], "there is no file gone.vx"),
-        (["CLIP", "-o", "CLIP/out"], "demo.mp4"),
+        (["CLIP", "-o", "CLIP/out"], "--out: can't write into"),
+        (["CLIP", "-o", "CLIP"], "--out: can't write into"),
+        (["CLIP", "-o", "/proc/x"], "--out: can't write into /proc/x"),
     ],
 )
 def test_mistakes_end_in_one_sentence(
@@ -137,7 +168,7 @@ def test_warnings_are_one_line_without_a_file_name(clip: Path, tmp_path: Path) -
     words = ["--method", "lime", "--samples", "20", "-q", "-m", "demo", "-o", str(tmp_path)]
     result = shell("explain", clip, *words)
     assert result.exit_code == 0, result.output
-    assert re.search(r"warning: 20 samples are fewer than the\s+\d+ regions", result.output)
+    assert re.search(r"warning: 20 samples .* are few for\s+\d+ regions", result.output)
     assert ".py" not in result.output
 
 

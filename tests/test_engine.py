@@ -399,7 +399,8 @@ def test_the_fit_says_how_far_to_trust(clip: VideoClip) -> None:
     assert 1 < fit.effective_rows < 100
     noise = torch.Generator().manual_seed(0)
     noisy = Model(answer=lambda s: torch.randn(s.shape, generator=noise))
-    weak = explain(clip, noisy, method=LIME)[0].attribution.fit
+    with pytest.warns(VexplainWarning, match="explains the answers worse than their mean"):
+        weak = explain(clip, noisy, method=LIME)[0].attribution.fit
     assert weak.r2 is not None
     assert weak.r2 < 0.3
     assert explain(clip, Model(), method=LOCO)[0].attribution.fit.reliability is None

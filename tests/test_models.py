@@ -121,9 +121,7 @@ def test_any_callable_on_a_batch_or_on_single_clips() -> None:
     assert torch.equal(as_classifier(lambda v: (means(v), "features"))(x), expected)
     single = as_classifier(lambda v: v.flatten()[:3], ModelSpec(batched=False))
     assert torch.equal(single(x), expected)
-    with pytest.raises(
-        TypeError, match="tensor or an array of real numbers, got str"
-    ):
+    with pytest.raises(TypeError, match="tensor or an array of real numbers, got str"):
         as_classifier(lambda v: "biking")(x)
     with pytest.raises(TypeError, match="model: expected a torch module, a callable"):
         as_classifier(3)

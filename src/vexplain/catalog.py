@@ -1,18 +1,18 @@
 """Every part by its name: the only registry.
 
 A part with options is written ``name:option=value,option=value``, as in ``slic:n_regions=100``; an
-option that is a part itself takes that part's name, as in ``linear:kernel=flat``, and an array the
-name of a file, as in ``labels:labels=tracks.npy``.
+option that is a part itself takes that part's name, with its own options in brackets, as in
+``per-frame:segmenter=slic-2d(n_regions=20)``, and an array the name of a file, as in
+``labels:labels=tracks.npy``.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields, replace
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
 import torch
-import yaml
 from torch import Tensor
 
 from vexplain import (
@@ -129,6 +129,14 @@ NICKNAMES: Mapping[str, Mapping[str, str]] = {
     },
 }
 
+NESTED: Mapping[Any, str] = {
+    segmentation.FrameSegmenter: "frame segmentation",
+    summary.LocalityKernel: "kernel",
+    visualization.Show: "show",
+    core.SizeLaw: "sizes",
+}
+"""Options that are parts themselves, by the type of their field."""
+
 STORED: tuple[type, ...] = (
     core.Attribution,
     core.Coalitions,
@@ -173,7 +181,7 @@ def part(kind: str, text: str) -> Any:
     """
     known = PARTS[kind]
     nicknames = NICKNAMES.get(kind, {})
-    name, _, options = nicknames.get(text, text).partition(":")
+    name, options = name_and_options(nicknames.get(text, text))
     if name not in known:
         names = [*known, *nicknames]
         raise ValueError(
@@ -185,18 +193,37 @@ def part(kind: str, text: str) -> Any:
         raise ValueError(f"{kind} {text!r}: {error}") from error
 
 
+def name_and_options(text: str) -> tuple[str, str]:
+    """Split ``name:options`` or ``name(options)``."""
+    text = text.strip()
+    if text.endswith(")") and "(" in text and ":" not in text.split("(")[0]:
+        name, _, options = text[:-1].partition("(")
+    else:
+        name, _, options = text.partition(":")
+    return name.strip(), options.strip()
+
+
 def values(options: str, made: type) -> dict[str, Any]:
-    """Return ``option=value,…`` as keyword arguments of the part ``made``."""
+    """Return ``option=value,…`` as keyword arguments of the part ``made``.
+
+    Raises:
+        ValueError: When an option is unknown, missing, or its value is of another kind.
+    """
     found: dict[str, Any] = {}
+    hints = get_type_hints(made)
     known = [f.name for f in fields(made)]
     for option in split(options):
-        name, equals, value = option.partition("=")
+        name, equals, value = (piece.strip() for piece in option.partition("="))
         if name not in known or not equals:
             raise ValueError(
                 f"expected options as name=value with {', '.join(known) or 'no names'}, got "
                 f"{option!r}.{near_names(name, known)}"
             )
-        found[name] = read_value(value)
+        found[name] = read_value(name, value, hints[name])
+    needed = [f.name for f in fields(made) if f.default is f.default_factory is MISSING]
+    missing = [name for name in needed if name not in found]
+    if missing:
+        raise ValueError(f"expected {missing[0]}, as in {missing[0]}=…, got none.")
     return found
 
 
@@ -212,18 +239,48 @@ def split(options: str) -> list[str]:
     return [piece.strip() for piece in pieces if piece.strip()]
 
 
-def read_value(text: str) -> Any:
-    """Return a number, a truth value, a tuple, a part by its name, an array file, or the text.
+def read_value(name: str, text: str, hint: Any) -> Any:
+    """Return what ``text`` says for an option whose type is ``hint``.
 
-    A name that ends in ``.npy`` is an array: label volumes (T, H, W), or another clip's frames.
+    That is a part by its name, an array from a ``.npy`` file, a text where only a text will do,
+    or a number, ``true``, ``false``, ``none``, a tuple in brackets, or else the text.
+
+    Raises:
+        ValueError: When a number is expected and something else comes.
     """
-    for kind in ("frame segmentation", "kernel", "show"):
-        if text in PARTS[kind]:
-            return PARTS[kind][text]()
+    if hint in NESTED:
+        return part(NESTED[hint], text)
     if text.endswith(".npy"):
         return array(Path(text))
-    value = yaml.safe_load(text.replace("(", "[").replace(")", "]"))
-    return tuple(value) if isinstance(value, list) else value
+    if get_origin(hint) is tuple and get_args(hint)[0] in NESTED:
+        return tuple(read_value(name, one, get_args(hint)[0]) for one in split(unbracketed(text)))
+    value = text if hint is str else literal(text)
+    if isinstance(value, str) and hint is not str and str not in get_args(hint):
+        raise ValueError(f"{name}: expected a number, or numbers in brackets, got {text!r}.")
+    return value
+
+
+def literal(text: str) -> Any:
+    """Return the number, truth value, None or tuple that ``text`` spells, else ``text``."""
+    if text[:1] in ("(", "["):
+        return tuple(literal(one) for one in split(unbracketed(text)))
+    for number in (int, float):
+        try:
+            return number(text)
+        except ValueError:
+            continue
+    return {"true": True, "false": False, "none": None}.get(text.lower(), text)
+
+
+def unbracketed(text: str) -> str:
+    """Return the text without its outer brackets.
+
+    Raises:
+        ValueError: When one of them is missing.
+    """
+    if text[:1] not in ("(", "[") or text[-1:] not in (")", "]"):
+        raise ValueError(f"expected values in brackets, as in (1,2), got {text!r}.")
+    return text[1:-1]
 
 
 def array(file: Path) -> Tensor:
@@ -238,31 +295,16 @@ def array(file: Path) -> Tensor:
         raise ValueError(f"expected an array in {file}, which can't be read ({error})") from error
 
 
-def with_samples(chosen: Method, n_samples: int) -> Method:
-    """Return the method with another number of samples.
-
-    Raises:
-        ValueError: When the method lists its coalitions instead of drawing them.
-    """
+def with_samples(chosen: Method, n_samples: int) -> Method | None:
+    """Return the method with another number of samples; None where it lists its coalitions."""
     if not isinstance(chosen.samples, sampling.MonteCarlo):
-        raise ValueError(
-            f"samples: {chosen.name} asks once per region and draws nothing; change the number of "
-            "regions instead."
-        )
+        return None
     return replace(chosen, samples=replace(chosen.samples, n_samples=n_samples))
 
 
-def with_regions(chosen: Method, n_regions: int) -> Method:
-    """Return the method with another number of regions.
-
-    Raises:
-        ValueError: When the method's segmentation is told its shape, not a number.
-    """
+def with_regions(chosen: Method, n_regions: int) -> Method | None:
+    """Return the method with another number of regions; None where it is told a shape instead."""
     cut: Any = chosen.segmentation
     if not hasattr(cut, "n_regions"):
-        raise ValueError(
-            f"regions: {type(cut).__name__} is told its cells along time, height and width. "
-            "Give a segmentation instead, such as soft-grid:t=4,h=7,w=7 or "
-            "sliding-window:boxes=(4,7,7)."
-        )
+        return None
     return replace(chosen, segmentation=replace(cut, n_regions=n_regions))

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated, Any
 
 import typer
@@ -86,6 +87,9 @@ TargetOption = Annotated[
     list[str] | None,
     typer.Option("--target", "-t", help="Class to explain, by name or number; may be repeated."),
 ]
+SideOption = Annotated[
+    bool, typer.Option("--side-by-side", help="Draw the source beside the explanation.")
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
 SeedOption = Annotated[int, typer.Option(help="The same seed gives the same result.")]
 BatchOption = Annotated[
@@ -139,9 +143,7 @@ def explain(
     show: Annotated[
         str | None, step("Step 7: all, top-share:share=0.3, top-regions:n=10 …")
     ] = None,
-    side_by_side: Annotated[
-        bool, typer.Option("--side-by-side", help="Draw the source beside the explanation.")
-    ] = False,
+    side_by_side: SideOption = False,
     start_seconds: Annotated[float | None, wish("Second where the clip starts.", "--from")] = None,
     end_seconds: Annotated[float | None, wish("Second where the clip ends.", "--to")] = None,
     sampling: Annotated[str | None, wish("Frames: uniform, centres, every, or interval.")] = None,
@@ -180,9 +182,10 @@ def explain(
     }
     with guarded():
         chosen = {
-            name: composed(name, parts, fill, edges, opacity, show, samples, regions)
+            name: composed(name, parts, fill, edges, opacity, show)
             for name in method_names(method or ["rise"])
         }
+        chosen = sized(chosen, samples, regions)
         if resume and len(chosen) > 1:
             raise ValueError("resume: expected one method to go on with, got several.")
         loaded = models.load_model(model, device=device)
@@ -207,7 +210,9 @@ def explain(
 @app.command()
 def demo(
     out_folder: OutOption = Path("vexplain-demo"),
-    samples: Annotated[int, typer.Option(min=1, help="Samples drawn.")] = 1000,
+    samples: Annotated[
+        int | None, typer.Option(min=1, help="Samples drawn, 1000 unless given.")
+    ] = None,
     seed: SeedOption = 0,
     quiet: QuietOption = False,
 ) -> None:
@@ -216,10 +221,8 @@ def demo(
 
     with guarded(), as_file(files("vexplain") / "assets" / "demo.mp4") as clip:
         loaded = models.load_model("demo")
-        chosen = {
-            name: composed(name, {}, samples=samples if drawn(name) else None)
-            for name in catalog.METHODS
-        }
+        chosen = {name: catalog.method(name) for name in catalog.METHODS}
+        chosen = sized(chosen, samples, None) if samples is not None else chosen
         folder = made(out_folder or Path("vexplain-demo"))
         run(api.suitable_clip(clip, loaded), loaded, chosen, folder, seed=seed, quiet=quiet)
 
@@ -228,29 +231,61 @@ def demo(
 def summarise(
     explanation: Annotated[Path, typer.Argument(help="A saved explanation (.vx).")],
     target: TargetOption = None,
-    behavior: Annotated[str | None, typer.Option(help="Step 5.")] = None,
-    summary: Annotated[str | None, typer.Option(help="Step 6.")] = None,
+    behavior: Annotated[
+        str | None, step("Step 5: probability, logit, log-odds, margin, loss.")
+    ] = None,
+    summary: Annotated[
+        str | None, step("Step 6, such as linear:kernel=flat, shapley, mean-when-kept.")
+    ] = None,
+    visualization: Annotated[
+        str | None, step("Step 7: heat or signed, such as heat:colors=turbo.")
+    ] = None,
+    show: Annotated[
+        str | None, step("Step 7: all, top-share:share=0.3, top-regions:n=10 …")
+    ] = None,
+    side_by_side: SideOption = False,
     out_folder: OutOption = None,
 ) -> None:
-    """Summarise a saved explanation for another class, behavior or summary, without the model."""
+    """Summarise and draw a saved explanation anew: another class, behavior, summary or picture.
+
+    The model is not asked again: its answers lie in the explanation.
+    """
     from vexplain import api, catalog, engine
 
     with guarded():
         saved = api.load(explanation)
         folder = made(out_folder or explanation.parent)
-        names: list[int | str] = [*target] if target else [saved.target]
-        again = [
-            engine.summarise(
-                saved,
-                target=name,
-                behavior=catalog.part("behavior", behavior) if behavior else None,
-                summary=catalog.part("summary", summary) if summary else None,
-            )
+        names: list[Any] = [*target] if target else [saved.target]
+        again = {
+            one.target: with_picture(one, visualization, show)
             for name in names
-        ]
-        choices = [slug(choice) for choice in (behavior, summary) if choice]
-        stems = ["-".join([explanation.stem, slug(one.target_name), *choices]) for one in again]
-        report(again, write(again, stems, folder))
+            for one in [
+                engine.summarise(
+                    saved,
+                    target=name,
+                    behavior=catalog.part("behavior", behavior) if behavior else None,
+                    summary=catalog.part("summary", summary) if summary else None,
+                )
+            ]
+        }
+        found = list(again.values())
+        choices = [slug(choice) for choice in (behavior, summary, visualization, show) if choice]
+        base = "-".join([explanation.stem, *choices])
+        words = [f"{base}-{slug(found[0].target_name)}"] if len(found) == 1 else stems(base, found)
+        written = write(found, words, folder, side_by_side=side_by_side)
+        report(found, [*written, sheet(found, folder / f"{base}-sheet.png")])
+
+
+def with_picture(explanation: Any, visualization: str | None, show: str | None) -> Any:
+    """Return the explanation with another visualization, or another part of it shown."""
+    from vexplain import catalog
+
+    picture: Any = explanation.method.visualization
+    if visualization:
+        picture = catalog.part("visualization", visualization)
+    if show:
+        picture = replace(picture, show=catalog.part("show", show))
+    return replace(explanation, method=replace(explanation.method, visualization=picture))
 
 
 def method_names(wanted: Sequence[str]) -> list[str]:
@@ -261,14 +296,6 @@ def method_names(wanted: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def drawn(name: str) -> bool:
-    """Return whether a method draws its samples, rather than listing them."""
-    from vexplain import catalog
-    from vexplain.sampling import MonteCarlo
-
-    return isinstance(catalog.method(name).samples, MonteCarlo)
-
-
 def composed(
     name: str,
     parts: dict[str, str | None],
@@ -276,8 +303,6 @@ def composed(
     edges: str | None = None,
     opacity: float | None = None,
     show: str | None = None,
-    samples: int | None = None,
-    regions: int | None = None,
 ) -> Any:
     """Return a method with the parts that were asked for in place of the paper's."""
     from vexplain import catalog
@@ -298,15 +323,51 @@ def composed(
         picture: Any = method.visualization
         picture = replace(picture, show=catalog.part("show", show))
         method = replace(method, visualization=picture)
-    if samples is not None:
-        method = catalog.with_samples(method, samples)
-    return catalog.with_regions(method, regions) if regions is not None else method
+    return method
+
+
+def sized(methods: dict[str, Any], samples: int | None, regions: int | None) -> dict[str, Any]:
+    """Return the methods with other numbers of samples and regions, where they have such.
+
+    Raises:
+        ValueError: When a number fits none of the methods.
+    """
+    from vexplain import catalog
+
+    for option, number, resized in (
+        ("--samples", samples, catalog.with_samples),
+        ("--regions", regions, catalog.with_regions),
+    ):
+        if number is None:
+            continue
+        changed = {name: resized(method, number) for name, method in methods.items()}
+        fixed = [methods[name].name for name, method in changed.items() if method is None]
+        if len(fixed) == len(methods):
+            raise ValueError(
+                f"{option}: {', '.join(fixed)} has no such number to change. LOCO, univariate and "
+                "sos ask once per region; soft-grid and sliding-window are told their cells, as in "
+                "--segmentation soft-grid:t=4,h=7,w=7."
+            )
+        if fixed:
+            err.print(f"[dim]{option} does not apply to {', '.join(fixed)}[/]")
+        methods = {name: changed[name] or method for name, method in methods.items()}
+    return methods
 
 
 def made(folder: Path) -> Path:
-    """Return the folder, made if it isn't there, before any work is done."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    """Return the folder, made and tried before any work is done.
+
+    Raises:
+        ValueError: When it can't be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise ValueError(
+            f"--out: can't write into {folder} ({error.strerror}). Give another folder."
+        ) from error
 
 
 def run(
@@ -364,7 +425,7 @@ def stems(name: str, explanations: Sequence[Any]) -> list[str]:
 
 def slug(text: str) -> str:
     """Return ``text`` as part of a file's name."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "class"
+    return re.sub(r"\W+", "-", text.lower()).strip("-") or "class"
 
 
 def write(

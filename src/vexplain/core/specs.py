@@ -61,6 +61,11 @@ class ClipSpec:
         check_choice("short", self.short, get_args(Short))
         if self.sampling == "interval" and self.interval is None:
             raise ValueError("interval: expected a number of frames with sampling='interval'.")
+        if self.sampling in ("uniform", "centres") and (self.interval, self.start) != (None, None):
+            raise ValueError(
+                f"sampling: {self.sampling} spreads the frames over the whole file and takes no "
+                "interval or start. Use sampling='interval' or 'every'."
+            )
         if self.interval is not None:
             check_whole("interval", self.interval)
         if self.start is not None:

@@ -185,11 +185,17 @@ class ClassScores:
         lowered = [name.lower() for name in self.class_names]
         if target.lower() not in lowered:
             raise ValueError(
-                f"target: no class is named {target!r}.{near_names(target, self.class_names)}"
+                f"target: no class is named {target!r}."
+                f"{near_names(target, self.class_names) or some_of(self.class_names)}"
             )
         if target in self.class_names:
             return self.class_names.index(target)
         return lowered.index(target.lower())
+
+
+def some_of(names: tuple[str, ...], most: int = 10) -> str:
+    """Return a sentence with the first of the class names."""
+    return f" There are {', '.join(names[:most])}{' …' if len(names) > most else ''}."
 
 
 def as_number(target: SupportsIndex) -> int:

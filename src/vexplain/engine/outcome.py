@@ -153,6 +153,7 @@ def doubts_about(explanation: Explanation) -> list[str]:
     drawn = bool((rows.group >= 0).any())
     listed = int((rows.group < 0).sum())
     independent = listed + int(rows.group.max()) + 1 if len(rows) else 0
+    few = drawn and 2 * independent < 3 * d and d > 1
     effective = found.fit.effective_rows
     doubts = {
         f"the run stopped after {len(rows)} of {ledger.planned} samples; give the explanation as "
@@ -164,9 +165,14 @@ def doubts_about(explanation: Explanation) -> list[str]:
         "regions.": d == 1,
         f"{len(rows)} samples ({independent} independent ones) are few for {d} regions, so the "
         f"scores are loose. Ask for {2 * d} independent samples or more (a pair counts once), or "
-        "for fewer regions.": drawn and 2 * independent < 3 * d and d > 1,
+        "for fewer regions.": few,
         f"the samples count as only {effective or 0:.0f} for {d} regions by their weights. Widen "
         "the kernel.": drawn and effective is not None and effective < min(d, 0.2 * len(rows)),
+        f"{explanation.method.summary!r} explains the answers worse than their mean does "
+        f"(R² {found.fit.r2 or 0:.2f}): the scores mean little. Take more samples, fewer regions, "
+        "or a summary that fits the samples.": not few
+        and found.fit.r2 is not None
+        and found.fit.r2 < 0,
         f"{explanation.method.summary!r} finds nothing in these samples, though the answer "
         "changes. Take a summary that fits the samples, or samples that fit the summary.": (
             not still and not bool(found.scores.any())

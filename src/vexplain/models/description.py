@@ -96,30 +96,50 @@ def describe(path: str | PathLike[str]) -> Description:
         raise ValueError(f"{file}: {error}") from error
 
 
+KINDS: Mapping[str, tuple[type, str]] = {
+    "model": (str, "a text"),
+    "weights": (str, "the name of a file"),
+    "layout": (str, "a text"),
+    "batched": (bool, "true or false"),
+    "antialias": (bool, "true or false"),
+    "clip": (dict, "keys and values"),
+    "arguments": (dict, "keys and values"),
+}
+
+
 def described(content: Mapping[str, Any], folder: Path) -> Description:
     """Return the checked description in the content of a YAML file."""
     own = {"model", "arguments", "weights", "clip"}
     wants = {key: value for key, value in content.items() if key not in own}
     check_keys(wants, [f.name for f in fields(ModelSpec)] + sorted(own))
-    for name in ("clip", "arguments"):
-        if not isinstance(content.get(name) or {}, dict):
-            raise ValueError(f"{name}: expected keys and values, got {content[name]!r}.")
+    check_kinds(content)
     clip = dict(content.get("clip") or {})
     check_keys(clip, [f.name for f in fields(ClipSpec)])
+    check_kinds(clip)
     if isinstance(clip.get("size"), list):
         clip["size"] = tuple(clip["size"])
-    for name in ("mean", "std"):
+    for name in ("mean", "std", "scale"):
         if name in wants:
             wants[name] = numbers(name, wants[name])
+    if "scale" in wants:
+        wants["scale"] = wants["scale"][0]
     if "class_names" in wants:
         wants["class_names"] = names(wants["class_names"], folder)
     return Description(
-        model=str(content["model"]),
+        model=content["model"],
         spec=ModelSpec(clip=ClipSpec(**clip) if clip else None, **wants),
         folder=folder,
         arguments=content.get("arguments") or {},
         weights=content.get("weights"),
     )
+
+
+def check_kinds(content: Mapping[str, Any]) -> None:
+    """Raise ``ValueError`` on a value of another kind than its key asks for."""
+    for name, (kind, expected) in KINDS.items():
+        value = content.get(name)
+        if value is not None and not isinstance(value, kind):
+            raise ValueError(f"{name}: expected {expected}, got {value!r}.")
 
 
 def check_keys(content: Mapping[str, Any], known: Sequence[str]) -> None:
@@ -133,10 +153,12 @@ def check_keys(content: Mapping[str, Any], known: Sequence[str]) -> None:
 
 def numbers(name: str, value: Any) -> tuple[float, ...]:
     """Return one number or a list of numbers as a tuple."""
-    values = value if isinstance(value, list) else [value]
-    if not all(isinstance(v, int | float) for v in values):
-        raise ValueError(f"{name}: expected a number or a list of numbers, got {value!r}.")
-    return tuple(float(v) for v in values)
+    try:
+        return tuple(float(v) for v in (value if isinstance(value, list) else [value]))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name}: expected a number or a list of numbers, got {value!r}."
+        ) from error
 
 
 def names(value: Any, folder: Path) -> tuple[str, ...]:
