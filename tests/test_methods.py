@@ -1,17 +1,19 @@
 """The six methods, end to end, on models whose answers are known."""
 
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 import vexplain as vx
-from networks import UCF50_CLIPS, UCF50_SPEC
+from networks import UCF50_SPEC
 from vexplain import catalog
-from vexplain.core import Explanation, Method
+from vexplain.core import Method
 from vexplain.models.onnx_file import load_onnx
 
 SHAPE = (8, 3, 35, 42)
@@ -92,49 +94,43 @@ def test_the_methods_are_the_papers_table_2() -> None:
         assert method.removal == vx.removal.Remove(fill=vx.removal.Constant(color=0.0))
 
 
-@dataclass(frozen=True)
-class BoxTruth:
-    """Where the cyclist is, on the clip's own frames and pixels."""
-
-    inside: Tensor
-
-    @classmethod
-    def of(cls, assets: Path, clip: vx.VideoClip) -> "BoxTruth":
-        import numpy as np
-
-        with np.load(assets / "clips" / "biking.npz") as file:
-            box = torch.from_numpy(file["box"])
-        assert clip.source is not None
-        return cls(box[list(clip.source.frame_index), ::2, ::2].bool())
-
-    def hit(self, heat: Tensor) -> float:
-        """The pointing game: the share of tied maxima inside, frame by frame, then the mean."""
-        tops = heat == heat.amax((1, 2), keepdim=True)
-        shares = (tops & self.inside).sum((1, 2)) / tops.sum((1, 2))
-        return float(shares.mean())
+def pointing(heat: Tensor, inside: Tensor) -> float:
+    """The pointing game, frame by frame: the mean share of tied maxima that lie inside."""
+    tops = heat == heat.amax((1, 2), keepdim=True)
+    return float(((tops & inside).sum((1, 2)) / tops.sum((1, 2))).mean())
 
 
 def centre_prior(shape: tuple[int, ...]) -> Tensor:
-    t, _, h, w = shape
+    t, h, w = shape
     y, x = torch.arange(h)[:, None] - (h - 1) / 2, torch.arange(w) - (w - 1) / 2
     return (-(y**2) - x**2).expand(t, h, w)
 
 
-def explained(assets: Path, name: str, clip: vx.VideoClip, n_samples: int) -> Explanation:
-    model = load_onnx(assets / "models" / "ucf50_5class_convlstm_128.onnx", UCF50_SPEC)
-    method = catalog.method(name)
-    if name not in ("loco", "univariate", "sos"):
-        method = catalog.with_samples(method, n_samples) or method
-    return vx.explain(clip, model, method=method, target="Biking", progress=False)
+def cyclist_off_the_centre(assets: Path) -> tuple[vx.VideoClip, Tensor]:
+    """The left 176 of 256 columns of biking.avi: the cyclist rides in the middle of all of them."""
+    whole = vx.read_clip(
+        assets / "clips" / "biking.avi", vx.ClipSpec(frames=20, sampling="every", size=None)
+    )
+    assert whole.source is not None
+    with np.load(assets / "clips" / "biking.npz") as file:
+        box = torch.from_numpy(file["box"])[list(whole.source.frame_index)]
+    frames = interpolate(whole.frames[..., :176], (128, 128), mode="bilinear", antialias=True)
+    inside = interpolate(box[None, ..., :176].float(), (128, 128), mode="area")[0] > 0.5
+    return vx.clip_from_array(frames.clamp(0, 1), fps=3), inside
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["lime", "kernel-shap", "rise", "sos"])
-def test_on_a_real_clip_the_cyclist_is_found_better_than_by_a_centre_prior(
+@pytest.mark.parametrize("name", ["rise", "sos", "loco"])
+def test_on_a_real_clip_the_cyclist_is_found_and_not_by_a_centre_prior(
     assets: Path, name: str
 ) -> None:
-    clip = vx.read_clip(assets / "clips" / "biking.avi", UCF50_CLIPS)
-    truth = BoxTruth.of(assets, clip)
-    prior = truth.hit(centre_prior(clip.shape))
-    found = explained(assets, name, clip, 1000)
-    assert truth.hit(found.attribution.map) > prior
+    """With the frame's mean as the fill: black is Punch to this network, whatever is removed."""
+    clip, inside = cyclist_off_the_centre(assets)
+    spec = replace(UCF50_SPEC, clip=None)
+    model = load_onnx(assets / "models" / "ucf50_5class_convlstm_128.onnx", spec)
+    method = catalog.method(name)
+    method = replace(method, removal=vx.removal.Remove(fill=vx.removal.FrameMean()))
+    found = vx.explain(clip, model, method=method, target="Biking", progress=False)
+    hits = pointing(found.attribution.map, inside)
+    assert hits > pointing(centre_prior(tuple(inside.shape)), inside)
+    assert hits > 1.5 * float(inside.float().mean())

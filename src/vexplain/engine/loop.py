@@ -24,6 +24,7 @@ from vexplain.core import (
 from vexplain.core.checks import check_whole
 from vexplain.engine.answers import Target, ask, check_kind, chosen, first_answers, halved
 from vexplain.engine.clock import Clock
+from vexplain.engine.memory import release
 from vexplain.engine.outcome import attribute, warn_of_doubts
 from vexplain.engine.provenance import provenance
 from vexplain.engine.scene import Scene, draw, moved, prepare
@@ -165,6 +166,7 @@ def play(
                 batch_size = halved(batch_size, error)
                 continue
             done = sum(map(len, answers))
+            release()
             if progress:
                 progress.advance(len(rows))
     except KeyboardInterrupt:

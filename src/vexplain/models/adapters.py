@@ -46,8 +46,6 @@ class Model:
     def __call__(self, clips: Float[Tensor, "N T C H W"]) -> Tensor:
         """Return the function's scores (N, K) of canonical clips."""
         inputs = prepared(clips, self.spec)
-        if inputs.data_ptr() == clips.data_ptr():
-            inputs = inputs.clone()  # a function may change its input in place
         if self.spec.batched:
             return class_scores(self.function(inputs))
         return one_by_one(lambda one: class_scores(self.function(one)), inputs)
