@@ -10,7 +10,9 @@ from typer.testing import CliRunner, Result
 
 import vexplain as vx
 from vexplain import catalog
-from vexplain.cli import app, composed, stems
+from vexplain.cli import app
+from vexplain.cli.compose import composed
+from vexplain.cli.work import stems
 
 SMALL = ["--samples", "30", "-q", "-m", "demo"]
 
