@@ -1,18 +1,11 @@
 """The shell: parse, look up, call, print."""
 
-import re
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from vexplain import __version__
 from vexplain.cli.compose import composed, method_names, sized, with_picture
