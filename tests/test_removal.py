@@ -571,6 +571,7 @@ BAD: list[tuple[str, Callable[[], object]]] = [
     ("sigma_time", lambda: Feathered(1.0, sigma_time=-1.0)),
     ("sigma_time", lambda: Feathered(1.0, sigma_time=math.nan)),
     ("seed", lambda: ShuffleFrames(-1)),
+    ("seed", lambda: ShuffleFrames(True)),
     ("opacity", lambda: Remove(opacity=1.1)),
     ("opacity", lambda: Remove(opacity=-0.1)),
     ("opacity", lambda: Remove(opacity=math.nan)),

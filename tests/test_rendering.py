@@ -1,5 +1,6 @@
 """Explanations on video and paper: the right colour at the right pixel of the right frame."""
 
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,9 +26,10 @@ from vexplain.core import (
     VideoClip,
     Visualization,
 )
-from vexplain.rendering import Area, Timeline, contact_sheet, evenly, render
-from vexplain.video.clips import open_source
+from vexplain.rendering import Area, Timeline, contact_sheet, evenly, explained_row, render
+from vexplain.video import digest, source_frames, write_video
 from vexplain.visualization import HeatMap, SignedMap
+from vexplain.visualization.sheet import CAPTION, NOTE, face
 
 HOT = HeatMap(alpha=0.6)
 DARK_RED = np.array([127.5, 0, 0])  # the hottest colour of jet
@@ -123,8 +125,7 @@ def clip_of(
 ) -> VideoClip:
     frames = torch.full((len(index), 3, *size), GREY / 255)
     times = torch.arange(len(index), dtype=torch.float64)
-    digest = open_source(path).digest()
-    return VideoClip(frames, times, Source(str(path), digest, *source_size, index, box))
+    return VideoClip(frames, times, Source(str(path), digest(path), *source_size, index, box))
 
 
 def test_what_lies_far_from_the_frames_seen_is_darkened(tmp_path: Path) -> None:
@@ -189,6 +190,46 @@ def test_rate_length_and_size_are_the_source_s(cropped: Explanation, tmp_path: P
         assert (stream.height, stream.width, stream.frames) == (96, 160, 12)
     assert rate_of(tmp_path / "out.mp4") == pytest.approx(25)
     assert rate_of(render(cropped, tmp_path / "slow.mp4", fps=5)) == pytest.approx(5)
+
+
+def test_the_source_s_own_times_are_kept(tmp_path: Path) -> None:
+    times = [0.0, 0.04, 0.24, 0.28, 1.0, 1.52, 1.56, 2.0]
+    path = tmp_path / "source.mp4"
+    frames = [np.full((32, 48, 3), GREY, np.uint8)] * 8
+    write_video(path, frames, fps=3.5, seconds=times)
+    clip = clip_of(path, (0.0, 0.0, 32.0, 48.0), (32, 48), (0, 7), (8, 32, 48))
+    explanation = explain(clip, torch.zeros(2, 32, 48).long(), [1.0])
+    own = [frame.seconds for frame in source_frames(render(explanation, tmp_path / "own.mp4"))]
+    assert own == pytest.approx(times, abs=2e-3)
+    even = render(explanation, tmp_path / "even.mp4", fps=10)
+    assert [frame.seconds for frame in source_frames(even)] == pytest.approx(
+        [i / 10 for i in range(8)], abs=2e-3
+    )
+    gif = [frame.seconds for frame in source_frames(render(explanation, tmp_path / "own.gif"))]
+    assert np.diff(gif).tolist() == pytest.approx([gif[-1] / 7] * 7, abs=0.011)
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.gif"])
+@pytest.mark.parametrize("fps", [None, 25])
+def test_source_frames_are_not_piled_up(
+    name: str, fps: float | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_frames(tmp_path / "source", 60, 32, 32)
+    clip = clip_of(folder, (0.0, 0.0, 32.0, 32.0), (32, 32), (0, 59), (60, 32, 32))
+    drawn: list[weakref.ref[np.ndarray]] = []
+    alive: list[int] = []
+    blend = Area.blend
+
+    def watched(area: Area, pixels: np.ndarray, layer: Tensor) -> np.ndarray:
+        frame = blend(area, pixels, layer)
+        drawn.append(weakref.ref(frame))
+        alive.append(sum(reference() is not None for reference in drawn))
+        return frame
+
+    monkeypatch.setattr(Area, "blend", watched)
+    render(explain(clip, torch.zeros(2, 32, 32).long(), [1.0]), tmp_path / name, fps=fps)
+    assert len(alive) == 60
+    assert max(alive) <= 5
 
 
 def test_side_by_side_keeps_the_untouched_frame_on_the_left(
@@ -429,6 +470,21 @@ def test_a_sheet_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
     assert path.read_bytes() == b"old"
     with pytest.raises(FileNotFoundError, match="path: the folder"):
         contact_sheet(broken, tmp_path / "nowhere" / "sheet.png", visualization=HOT)
+
+
+@pytest.mark.parametrize(("H", "W"), [(200, 8), (8, 200), (1, 400), (400, 1)])
+def test_narrow_clips_get_a_sheet_whose_labels_stand_apart(H: int, W: int, tmp_path: Path) -> None:
+    clip = array_clip(8, H, W)
+    contact_sheet(explain(clip, torch.zeros(8, H, W).long(), [1.0]), tmp_path / "sheet.png")
+    page = pixels(tmp_path / "sheet.png")
+    assert page.shape[0] < 1000
+    assert 600 < page.shape[1] < 3000
+
+
+def test_the_legend_is_written_in_full(cropped: Explanation) -> None:
+    row = explained_row(cropped, None, [0], (160, 160))
+    assert row.legend == "score; above 0 supports the target"
+    assert face(NOTE).getlength(row.legend) <= CAPTION - 16
 
 
 def test_names_of_all_kinds_fit_on_the_sheet(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ from vexplain.segmentation import (
     relabel,
 )
 from vexplain.segmentation.connect import components, connect
+from vexplain.segmentation.flow import flow_between
 from vexplain.segmentation.slic import cluster, lab_colours, seed_lattice, voxel_features
 from vexplain.segmentation.windows import window_edges
 
@@ -520,6 +521,21 @@ def test_flow_seeds_what_enters_the_frame() -> None:
     entered = with_seeds[-1] > 8
     assert entered[:, 36:].float().mean() > 0.8
     assert entered[:, :12].float().mean() < 0.1
+
+
+@pytest.mark.parametrize(
+    ("height", "width"), [(8, 8), (9, 40), (12, 40), (15, 100), (100, 15), (16, 16), (31, 33)]
+)
+def test_flow_follows_small_frames(height: int, width: int) -> None:
+    canvas = cv2.GaussianBlur(np.random.default_rng(3).random((height, width + 1)), (0, 0), 1.5)
+    grey = cv2.normalize(canvas, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)  # type: ignore[call-overload]
+    one, other = np.ascontiguousarray(grey[:, 1:]), np.ascontiguousarray(grey[:, :-1])
+    rows, columns = flow_between(one, other)
+    assert rows.shape == (height, width)
+    assert float(np.median(rows)) == pytest.approx(0, abs=0.2)
+    assert float(np.median(columns)) == pytest.approx(1, abs=0.2)
+    labels = Flow(first=Grid2D(2, 2))(make_clip((3, height, width))).labels
+    assert labels.shape == (3, height, width)
 
 
 def test_flow_needs_frames_that_a_patch_fits_in() -> None:

@@ -1,6 +1,7 @@
 """Reading and writing video: real clips against OpenCV, and small files that the tests make."""
 
 import hashlib
+import inspect
 import warnings
 import weakref
 from collections.abc import Iterator, Sequence
@@ -21,13 +22,16 @@ from reference.video import all_frames, turn_by_matrix, uniform_crops
 from vexplain.core import ClipSpec, VexplainWarning, VideoClip
 from vexplain.video import (
     clip_from_array,
+    digest,
     frame_rate,
     read_clip,
     sample_indices,
     source_frames,
     write_video,
 )
+from vexplain.video.clips import open_source
 from vexplain.video.containers import turned
+from vexplain.video.rates import near_fraction
 
 Array = np.ndarray[Any, np.dtype[Any]]
 WHOLE = ClipSpec(frames=4, size=None)
@@ -160,6 +164,8 @@ def test_indices_follow_the_formulas(n: int, spec: ClipSpec, expected: tuple[int
 def test_indices_lie_in_the_file(
     n: int, frames: int, interval: int | None, start: int | None, sampling: Any, short: Any
 ) -> None:
+    if sampling != "every":
+        interval = start = None
     spec = ClipSpec(frames=frames, sampling=sampling, interval=interval, start=start, short=short)
     indices = sample_indices(n, spec)
     assert len(indices) == frames
@@ -245,6 +251,52 @@ def test_a_part_of_the_file_counts_in_the_whole_file(tmp_path: Path) -> None:
 def test_a_clip_that_starts_late_starts_at_zero(tmp_path: Path) -> None:
     path = make_file(tmp_path / "late.mkv", steps(4), milliseconds=[1500, 1600, 1700, 1900])
     assert read_clip(path, WHOLE).pts_seconds.tolist() == pytest.approx([0, 0.1, 0.2, 0.4])
+
+
+def test_slow_clips_have_a_rate(tmp_path: Path) -> None:
+    hours = [0, 3_600_000, 7_200_000, 10_800_000]
+    path = make_file(tmp_path / "slow.mkv", steps(4), milliseconds=hours)
+    assert frame_rate(path) == Fraction(1, 3600)
+    assert read_clip(path, WHOLE).pts_seconds.tolist() == pytest.approx([0, 3600, 7200, 10800])
+    held = read_clip(path, ClipSpec(frames=6, size=None, sampling="every", short="hold"))
+    assert held.pts_seconds.tolist() == pytest.approx([3600 * i for i in range(6)])
+
+
+@pytest.mark.parametrize("rate", [1e-9, 1 / 95443.7, 0.3, 1.0, 29.97, 1e6])
+def test_rates_are_rounded_but_never_to_zero(rate: float) -> None:
+    assert float(near_fraction(rate, 1001)) == pytest.approx(rate, rel=1e-3)
+
+
+def transport_stream(path: Path, first: int, *, sound: bool) -> bytes:
+    """The bytes of 20 frames of MPEG-TS, more than FFmpeg looks through at the start."""
+    with av.open(str(path), "w", format="mpegts") as container:
+        film: Any = container.add_stream("mpeg2video", rate=25, options={"qmin": "1", "qmax": "1"})
+        film.width, film.height, film.pix_fmt, film.gop_size = 640, 480, "yuv420p", 1
+        film.bit_rate = 100_000_000
+        tone: Any = container.add_stream("mp2", rate=32000) if sound else None
+        for index, picture in enumerate(noise(20, 480, 640), start=first):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            container.mux(film.encode(frame.reformat(format="yuv420p")))
+        container.mux(film.encode(None))
+        if sound:
+            heard: Any = av.AudioFrame.from_ndarray(np.zeros((1, 32000), np.int16), layout="mono")
+            heard.sample_rate = 32000
+            container.mux(tone.encode(heard))
+            container.mux(tone.encode(None))
+    return path.read_bytes()
+
+
+def test_a_stream_that_begins_in_mid_file(tmp_path: Path) -> None:
+    mute = transport_stream(tmp_path / "mute.ts", 0, sound=False)
+    sound = transport_stream(tmp_path / "sound.ts", 20, sound=True)
+    path = tmp_path / "both.ts"
+    path.write_bytes(mute + sound)
+    with av.open(str(path)) as container, pytest.raises(IndexError):
+        list(container.demux())  # the trap is there
+    clip = read_clip(path, ClipSpec(frames=4, size=32))
+    assert clip.source is not None
+    assert clip.source.n_frames == 40
 
 
 @pytest.mark.parametrize("short", ["hold", "loop"])
@@ -374,6 +426,33 @@ def test_pictures_of_all_kinds(tmp_path: Path) -> None:
     assert difference(clip[3], rgb_of) == 0
     assert difference(clip[4], np.where(rgb_of == grey[0, 0], 0, rgb_of)) == 0
     assert difference(clip[5], rgba[..., :3]) == 0
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int32])
+def test_pictures_of_32_bits_are_refused(kind: type, tmp_path: Path) -> None:
+    folder = tmp_path / "deep"
+    folder.mkdir()
+    Image.fromarray(np.ones((8, 9), kind)).save(folder / "1.tif")
+    with pytest.raises(ValueError, match=r"8 or 16 bits per value, got 32 .*1\.tif; convert"):
+        read_clip(folder, ClipSpec(frames=1))
+
+
+def test_pictures_of_16_bits(tmp_path: Path) -> None:
+    grey = noise(1, 8, 12)[0][..., 0]
+    folder = tmp_path / "deep"
+    folder.mkdir()
+    Image.fromarray(grey.astype(np.uint16) * 257).save(folder / "1.tif")
+    clip = pictures(read_clip(folder, ClipSpec(frames=1, size=None)))
+    assert difference(clip[0], np.repeat(grey[..., None], 3, axis=2)) == 0
+
+
+def test_folders_named_like_pictures_are_no_pictures(tmp_path: Path) -> None:
+    folder = save_pictures(tmp_path / "frames", noise(2, 8, 9), ["2.png", "3.png"])
+    before = digest(folder)
+    (folder / "1.png").mkdir()
+    clip = read_clip(folder, ClipSpec(frames=2))
+    assert clip.source is not None
+    assert (clip.source.n_frames, clip.source.digest) == (2, before)
 
 
 def test_folder_errors(tmp_path: Path) -> None:
@@ -573,6 +652,19 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
             read(tmp_path / "nope.mp4")
 
 
+@pytest.mark.parametrize("path", [5, None, b"clip.mp4"])
+def test_a_path_is_a_name(path: Any) -> None:
+    unchecked = inspect.unwrap(open_source)  # as it is without the type checker of the tests
+    with pytest.raises(TypeError, match=r"^path: expected the name of a file or folder, got"):
+        unchecked(path)
+
+
+def test_an_empty_path_is_not_the_current_folder() -> None:
+    for read in (read_clip, frame_rate, source_frames, digest):
+        with pytest.raises(ValueError, match=r"^path: expected the name of a file or folder"):
+            read("")
+
+
 def test_names_that_look_like_protocols(tmp_path: Path) -> None:
     path = make_file(tmp_path / "plain.mkv", steps(4))
     strange = path.rename(tmp_path / "concat:a é.mkv")
@@ -603,6 +695,29 @@ def test_grey_and_floating_arrays() -> None:
     assert clip.frames[:, 1].numpy() == pytest.approx(grey[:, 0], abs=1e-7)
 
 
+@pytest.mark.parametrize("kind", [">f4", ">f8", "<f2", np.longdouble])
+def test_floats_of_every_byte_order_and_width(kind: Any) -> None:
+    levels = np.linspace(0, 1, 2 * 3 * 4 * 5).reshape(2, 3, 4, 5).astype(kind)
+    clip = clip_from_array(levels)
+    assert clip.frames.numpy() == pytest.approx(levels.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("frames", "layout", "error", "message"),
+    [
+        ([[1, 2]], "TCHW", TypeError, "frames: expected a numpy array or a tensor, .* got list"),
+        (np.zeros((2, 3, 4, 4), ">u2"), "TCHW", TypeError, "frames: .* got >u2"),
+        (np.full((2, 3, 4, 4), "a"), "TCHW", TypeError, "frames: .* got <U1"),
+        (np.zeros((2, 3, 4, 4), np.uint8), 5, ValueError, "layout: expected a permutation"),
+        (np.zeros((2, 3, 4, 4), np.uint8), None, ValueError, "layout: expected a permutation"),
+    ],
+)
+def test_what_is_no_array(frames: Any, layout: Any, error: type[Exception], message: str) -> None:
+    unchecked = inspect.unwrap(clip_from_array)
+    with pytest.raises(error, match=f"^{message}"):
+        unchecked(frames, layout=layout)
+
+
 def test_arrays_are_copied() -> None:
     frames = torch.zeros(2, 3, 4, 4)
     clip = clip_from_array(frames)
@@ -614,7 +729,7 @@ def test_arrays_are_copied() -> None:
     ("frames", "layout", "error", "message"),
     [
         (np.zeros((2, 3, 4), np.uint8), "TCHW", ValueError, "frames: expected four axes"),
-        (np.zeros((2, 3, 4, 4), np.int64), "TCHW", TypeError, "frames: expected uint8"),
+        (np.zeros((2, 3, 4, 4), np.int64), "TCHW", TypeError, "frames: expected .* uint8"),
         (np.zeros((2, 4, 4, 3), np.uint8), "TCHW", ValueError, "frames: expected 3 channels"),
         (np.zeros((2, 3, 4, 4), np.uint8), "NCHW", ValueError, "layout: expected a permutation"),
         (np.full((2, 3, 4, 4), 255.0), "TCHW", ValueError, r"frames: expected values in \[0, 1\]"),
@@ -677,6 +792,41 @@ def test_odd_sizes_are_padded_with_their_edge(tmp_path: Path) -> None:
     padded = np.pad(np.stack(frames), ((0, 0), (0, 1), (0, 1), (0, 0)), mode="edge")
     assert clip.shape == padded.shape == (6, 34, 48, 3)
     assert np.abs(clip.astype(float) - padded).mean() < 2.5
+
+
+def test_mp4_keeps_the_times_given(tmp_path: Path) -> None:
+    times = [1.0, 1.04, 1.24, 1.2801, 2.0, 2.52, 2.56, 3600.5]
+    write_video(tmp_path / "out.mp4", iter(smooth(8, 32, 48)), fps=3.5, seconds=iter(times))
+    clip = read_clip(tmp_path / "out.mp4", ClipSpec(frames=8, size=None))
+    assert clip.pts_seconds.tolist() == pytest.approx([t - 1 for t in times], abs=1e-5)
+    assert np.abs(pictures(clip).astype(float) - np.stack(smooth(8, 32, 48))).mean() < 2.5
+
+
+@pytest.mark.parametrize(
+    ("seconds", "message"),
+    [
+        ([0, 0.1], "one per frame"),
+        ([0, 0.1, 0.2, 0.3], "one per frame"),
+        ([0, 0.2, 0.1], "increase from frame to frame, got 0.1 for frame 2"),
+        ([0, 0.2, 0.2], "increase from frame to frame, got 0.2 for frame 2"),
+        ([0, float("nan"), 1], "increase from frame to frame, got nan for frame 1"),
+        ([float("nan"), 0.5, 1], "increase from frame to frame, got nan for frame 0"),
+    ],
+)
+def test_times_of_frames_are_checked(seconds: list[float], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=f"^seconds: expected .*{message}"):
+        write_video(tmp_path / "out.mp4", steps(3), fps=25, seconds=seconds)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.gif"])
+def test_slow_films_are_written_and_slower_ones_refused(name: str, tmp_path: Path) -> None:
+    write_video(tmp_path / name, steps(3), fps=1 / 600)
+    clip = read_clip(tmp_path / name, ClipSpec(frames=3, size=None))
+    assert clip.pts_seconds.tolist() == pytest.approx([0, 600, 1200])
+    for fps in (1e-7, 1e12):
+        with pytest.raises(ValueError, match="fps: expected a number from 1/20000 to 65535"):
+            write_video(tmp_path / name, steps(3), fps=fps)
 
 
 def test_gif_keeps_colours_and_speed(tmp_path: Path) -> None:

@@ -342,6 +342,23 @@ def test_long_names_take_two_lines() -> None:
     assert wrapped("M" * 99, font, 216) == ["M" * 99]
 
 
+def test_labels_above_narrow_tiles_stand_apart() -> None:
+    tiles = [np.full((300, 12, 3), (250, 0, 0), np.uint8)] * 6
+    moments = [f"{10 * i}.00 s" for i in range(1, 7)]
+    page = np.asarray(draw_sheet(Sheet("t", "s", moments, [Row(tiles, "a")])))
+    red = np.equal(page, (250, 0, 0)).all(-1)
+    assert red.sum() == 6 * 300 * 12
+    lefts = np.flatnonzero(np.diff(red.any(0).astype(int), prepend=0) == 1)
+    widest = max(face(13).getlength(moment) for moment in moments)
+    assert (np.diff(lefts) >= widest + 4).all()
+    labels = page[red.any(1).argmax() - 20 : red.any(1).argmax() - 2]
+    dark = np.less(labels, 200).all(-1).any(0)
+    dark = dark[: page.shape[1] - 20]
+    assert not dark[:260].any()  # the first label doesn't run into the captions
+    for left in lefts[1:]:
+        assert not dark[left + 6 - round(np.diff(lefts)[0] / 2)]
+
+
 def test_sheet_holds_every_tile_once_and_a_colour_bar() -> None:
     red, green = (np.full((40, 60, 3), color, np.uint8) for color in ((250, 0, 0), (0, 250, 0)))
     blue = np.full((40, 60, 3), (0, 0, 250), np.uint8)

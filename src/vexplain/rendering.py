@@ -1,6 +1,7 @@
 """Explanations as files: a video drawn on the source at its own size and rate, a contact sheet."""
 
 import warnings
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -16,8 +17,7 @@ from torch.nn.functional import grid_sample, interpolate
 from vexplain.core import Explanation, Source, VexplainWarning, VideoClip, Visualization
 from vexplain.core.checks import check_positive
 from vexplain.core.files import atomic_path
-from vexplain.video import frame_rate, source_frames, write_video
-from vexplain.video.clips import open_source
+from vexplain.video import digest, frame_rate, source_frames, write_video
 from vexplain.visualization import Row, Scale, Scaled, Sheet, draw_sheet, overlay
 
 UNSEEN = 0.6  # brightness of what the model never saw
@@ -50,7 +50,8 @@ def render(
         path: The file to write.
         visualization: Step 7; the one of the explanation's method by default.
         side_by_side: Whether the untouched frame stands to the left.
-        fps: Frames per second; the source's average by default.
+        fps: Frames per second; by default an mp4 keeps the time of every frame of the source, and
+            a gif its average rate.
 
     Returns:
         ``path``.
@@ -66,9 +67,12 @@ def render(
     layer = layer_of(explanation, visualization)
     source = readable(clip.source)
     check_other_file(path, source)
-    pairs = drawn_on_clip(clip, layer) if source is None else drawn_on_source(source, layer)
+    drawn = drawn_on_clip(clip, layer) if source is None else drawn_on_source(source, layer)
     rate = fps or (clip_rate(clip) if source is None else frame_rate(source.path))
-    write_video(path, (beside(*pair) if side_by_side else pair[1] for pair in pairs), fps=rate)
+    times: deque[float] = deque()
+    pictures = finished(drawn, times, side_by_side)
+    seconds = None if source is None or fps else passed_on(times)
+    write_video(path, pictures, fps=rate, seconds=seconds)
     return Path(path)
 
 
@@ -146,7 +150,7 @@ def readable(source: Source | None) -> Source | None:
     if source is None:
         return None
     try:
-        if open_source(source.path).digest() == source.digest:
+        if digest(source.path) == source.digest:
             return source
         trouble = "has changed since it was read"
     except (OSError, ValueError) as error:
@@ -160,27 +164,49 @@ def readable(source: Source | None) -> Source | None:
     return None
 
 
-def drawn_on_clip(
-    clip: VideoClip, layer: Float[Tensor, "T 4 H W"]
-) -> Iterator[tuple[Picture, Picture]]:
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """A frame untouched and drawn on, and when it is shown, in seconds."""
+
+    seconds: float
+    plain: Picture
+    drawn: Picture
+
+
+def finished(
+    shots: Iterator[Shot], times: deque[float], side_by_side: bool
+) -> Iterator[UInt8[np.ndarray, "h wide 3"]]:
+    """Yield the pictures to write; before each one its seconds are put into ``times``."""
+    for shot in shots:
+        times.append(shot.seconds)
+        yield beside(shot.plain, shot.drawn) if side_by_side else shot.drawn
+
+
+def passed_on(times: deque[float]) -> Iterator[float]:
+    """Yield what is put into ``times``, until nothing more is: unlike tee, holds no pictures."""
+    while times:
+        yield times.popleft()
+
+
+def drawn_on_clip(clip: VideoClip, layer: Float[Tensor, "T 4 H W"]) -> Iterator[Shot]:
     """Yield the clip's frames untouched and drawn on; small ones magnified voxel by voxel."""
     times = -(-SMALL // max(clip.shape[2:]))
-    for frame, sheet in zip(clip.frames.cpu(), layer, strict=True):
+    for seconds, frame, sheet in zip(clip.pts_seconds, clip.frames.cpu(), layer, strict=True):
         drawn = overlay(frame[None], sheet[None])[0]
-        yield magnified(picture(frame), times), magnified(picture(drawn), times)
+        large = (magnified(picture(one), times) for one in (frame, drawn))
+        yield Shot(float(seconds), *large)
 
 
-def drawn_on_source(
-    source: Source, layer: Float[Tensor, "T 4 H W"]
-) -> Iterator[tuple[Picture, Picture]]:
+def drawn_on_source(source: Source, layer: Float[Tensor, "T 4 H W"]) -> Iterator[Shot]:
     """Yield every source frame untouched and drawn on, one at a time."""
     timeline = Timeline.of(source.frame_index, layer)
     area = Area.of(source)
     for frame in source_frames(source.path):
         if timeline.reaches(frame.index):
-            yield frame.pixels, area.blend(frame.pixels, timeline.at(frame.index))
+            drawn = area.blend(frame.pixels, timeline.at(frame.index))
         else:
-            yield frame.pixels, (frame.pixels * UNSEEN).astype(np.uint8)
+            drawn = (frame.pixels * UNSEEN).astype(np.uint8)
+        yield Shot(frame.seconds, frame.pixels, drawn)
 
 
 @dataclass(frozen=True, eq=False)
@@ -354,7 +380,7 @@ def explained_row(
 def legend_of(explanation: Explanation, draw: Visualization, scale: Scale | None) -> str:
     """Return the line below the colour bar: the unit, and which way is which."""
     if scale is not None:
-        return f"score; above 0 supports {explanation.target_name}"
+        return "score; above 0 supports the target"
     return "nothing to show" if isinstance(draw, Scaled) else ""
 
 

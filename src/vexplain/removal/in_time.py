@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from vexplain.core import Segmentation, VexplainWarning, VideoClip
+from vexplain.core.checks import check_whole
 from vexplain.removal.fills import KeepFill, mean_color
 
 
@@ -53,14 +54,13 @@ class ShuffleFrames:
         seed: Fixes the order: the same seed and number of frames give the same one.
 
     Raises:
-        ValueError: When ``seed`` is below 0.
+        ValueError: When ``seed`` is not a whole number from 0.
     """
 
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.seed < 0:
-            raise ValueError(f"seed: expected a whole number from 0, got {self.seed}.")
+        check_whole("seed", self.seed, least=0)
 
     def __call__(self, clip: VideoClip, segmentation: Segmentation) -> Float[Tensor, "T C H W"]:
         """Return the shuffled frames."""

@@ -27,6 +27,7 @@ Truth = Bool[np.ndarray, "H W"]
 Place = Float[np.ndarray, "2 H W"]
 
 SIDE = 8  # pixels: one patch of the flow
+ROOM = 32  # pixels: OpenCV's DIS crashes on pictures whose pyramid has no level for a patch
 SLACK = 0.02  # of the short side: what the flows there and back may differ by on a good trace
 SLIVER = 1 / 30  # of the short side: new content that is thinner gets no region of its own
 SPECK = 1 / 500  # of the frame: loose bits of a region that are smaller join what they touch
@@ -185,8 +186,15 @@ def trace(before: Grey, now: Grey) -> tuple[Place, Truth]:
 def flow_between(one: Grey, other: Grey) -> Place:
     """Return how far each pixel of ``one`` has moved in ``other``, as rows and columns."""
     estimate = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    flow = estimate.calc(one, other, None)  # type: ignore[call-overload]
-    return np.ascontiguousarray(flow[..., ::-1].transpose(2, 0, 1))
+    flow = estimate.calc(roomy(one), roomy(other), None)  # type: ignore[call-overload]
+    height, width = one.shape
+    return np.ascontiguousarray(flow[:height, :width, ::-1].transpose(2, 0, 1))
+
+
+def roomy(picture: Grey) -> UInt8[np.ndarray, "rows columns"]:
+    """Return a picture whose last row and column are repeated up to ``ROOM`` pixels a side."""
+    missing = [(0, max(ROOM - side, 0)) for side in picture.shape]
+    return np.pad(picture, missing, mode="edge")
 
 
 def grey(frame: Frame) -> Grey:

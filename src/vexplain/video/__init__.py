@@ -8,6 +8,7 @@ taken as squares: a pixel aspect in the file is ignored. Everything is computed 
 from vexplain.video.clips import (
     SourceFrame,
     clip_from_array,
+    digest,
     frame_rate,
     read_clip,
     source_frames,
@@ -18,6 +19,7 @@ from vexplain.video.writing import write_video
 __all__ = [
     "SourceFrame",
     "clip_from_array",
+    "digest",
     "frame_rate",
     "read_clip",
     "sample_indices",

@@ -106,24 +106,17 @@ def clip_from_array(
 
     Raises:
         ValueError: On another number of axes or channels, another layout, or values outside [0, 1].
-        TypeError: On other numbers than 8-bit or floating-point.
+        TypeError: On anything but an array or tensor of 8-bit or floating-point numbers.
     """
     check_positive("fps", fps)
-    if sorted(layout) != sorted("TCHW"):
+    if not isinstance(layout, str) or sorted(layout) != sorted("TCHW"):
         raise ValueError(f"layout: expected a permutation of TCHW, got {layout!r}.")
-    values = (
-        torch.tensor(np.ascontiguousarray(frames)) if isinstance(frames, np.ndarray) else frames
-    )
+    values = _as_tensor(frames)
     if values.ndim != 4:
         raise ValueError(
             f"frames: expected four axes ({', '.join(layout)}), got shape {tuple(values.shape)}."
         )
-    if values.dtype != torch.uint8 and not values.dtype.is_floating_point:
-        raise TypeError(
-            f"frames: expected uint8 in 0..255 or floats in [0, 1], got {values.dtype}. "
-            "Convert them first."
-        )
-    values = values.detach().permute(*(layout.index(axis) for axis in "TCHW"))
+    values = values.permute(*(layout.index(axis) for axis in "TCHW"))
     if values.shape[1] not in (1, 3):
         raise ValueError(
             f"frames: expected 3 channels (RGB) or 1 (grey) on axis C of {layout}, "
@@ -157,13 +150,30 @@ def frame_rate(path: str | PathLike[str]) -> Fraction:
     return open_source(path).survey().rate
 
 
+def digest(path: str | PathLike[str]) -> str:
+    """Return the SHA-256 of a file, or of the names and contents of a folder's pictures.
+
+    Raises:
+        FileNotFoundError: When there is nothing at ``path``.
+        OSError: When it can't be read.
+        ValueError: When it is a folder without pictures.
+    """
+    return open_source(path).digest()
+
+
 def open_source(path: str | PathLike[str]) -> FrameSource:
     """Return the file or folder at ``path`` as a source of frames.
 
     Raises:
         FileNotFoundError: When there is nothing at ``path``.
         OSError: When it can't be read.
+        ValueError: When ``path`` is empty.
+        TypeError: When it is not a name.
     """
+    if not isinstance(path, str | PathLike):
+        raise TypeError(f"path: expected the name of a file or folder, got {path!r}.")
+    if not os.fspath(path):
+        raise ValueError('path: expected the name of a file or folder, got "".')
     place = Path(path)
     if not place.exists():
         raise FileNotFoundError(f"path: there is no file or folder {place}.")
@@ -203,6 +213,23 @@ def clip_times(
         return torch.tensor([times[i] for i in indices], dtype=torch.float64)
     step = max(indices[1] - indices[0], 1) / float(rate)
     return times[indices[0]] + step * torch.arange(len(indices), dtype=torch.float64)
+
+
+def _as_tensor(frames: object) -> Tensor:
+    """Return an array or tensor of uint8 or floats as a tensor in this machine's byte order."""
+    if isinstance(frames, Tensor):
+        if frames.dtype == torch.uint8 or frames.dtype.is_floating_point:
+            return frames.detach()
+    elif isinstance(frames, np.ndarray):
+        if frames.dtype == np.uint8:
+            return torch.tensor(np.ascontiguousarray(frames))
+        if frames.dtype.kind == "f":
+            return torch.from_numpy(frames.astype(np.float32, order="C"))
+    kind = getattr(frames, "dtype", type(frames).__name__)
+    raise TypeError(
+        "frames: expected a numpy array or a tensor, uint8 in 0..255 or floats in [0, 1], "
+        f"got {kind}. Convert it first."
+    )
 
 
 def _check_part(start: float | None, end: float | None) -> None:

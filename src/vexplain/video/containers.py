@@ -17,6 +17,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from vexplain.video.rates import near_fraction
 from vexplain.video.sources import Decoded, Pixels, Survey, file_digest, over_black
 
 _UNKNOWN_RATE = Fraction(25)
@@ -134,6 +135,9 @@ def _packets(
                 yield packet
     except av.FFmpegError:
         damage["packets"] += 1
+    except IndexError:
+        # Of PyAV after the last packet, when a stream began that the start did not announce.
+        return
 
 
 def _decoder(stream: VideoStream) -> VideoCodecContext:
@@ -205,4 +209,4 @@ def measured_rate(times: Sequence[float], said: Fraction) -> Fraction:
     if len(times) < 2:
         return said
     rate = (len(times) - 1) / (times[-1] - times[0])
-    return said if abs(rate / said - 1) <= 0.01 else Fraction(rate).limit_denominator(1001)
+    return said if abs(rate / said - 1) <= 0.01 else near_fraction(rate, 1001)

@@ -83,7 +83,7 @@ class FrameFolder:
         found = [
             file
             for file in self.path.iterdir()
-            if file.suffix.lower() in PICTURES and not file.name.startswith(".")
+            if file.suffix.lower() in PICTURES and not file.name.startswith(".") and file.is_file()
         ]
         if not found:
             raise ValueError(
@@ -150,10 +150,16 @@ def read_picture(path: Path) -> Pixels:
     """Read one picture upright as 8-bit RGB.
 
     Raises:
-        ValueError: When the file is damaged.
+        ValueError: When the file is damaged, or has 32 bits per value.
     """
     try:
         with Image.open(path) as image:
+            # Pillow before 10.3 calls 16-bit PNG "I" too; of 32 bits nothing says what is white.
+            if image.mode == "F" or (image.mode == "I" and image.format != "PNG"):
+                raise ValueError(
+                    f"path: expected 8 or 16 bits per value, got 32 in the picture {path}; "
+                    "convert it to 8 or 16 bits."
+                )
             return _picture_rgb(ImageOps.exif_transpose(image))
     except (OSError, SyntaxError) as error:
         raise ValueError(f"path: the picture {path} can't be read ({error}).") from error

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, count, zip_longest
+from math import isfinite
 from os import PathLike
 from pathlib import Path
 
@@ -15,7 +16,11 @@ from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
 from vexplain.core.files import atomic_path
+from vexplain.video.rates import near_fraction
 
+_SLOWEST, _FASTEST = Fraction(1, 20000), 65535
+"""Frames per second that FFmpeg's mp4 holds."""
+_MP4_CLOCK = Fraction(1, 90000)
 _GIF_CLOCK = Fraction(1, 100)
 _GIF_TICKS = 2
 """Browsers slow a gif down whose frames last less than this many hundredths of a second."""
@@ -30,19 +35,22 @@ def write_video(
     frames: Iterable[np.ndarray],
     *,
     fps: float | Fraction,
+    seconds: Iterable[float] | None = None,
     crf: int = 18,
 ) -> None:
     """Write frames as a video; the suffix says which: ``.mp4`` (H.264, yuv420p) or ``.gif``.
 
     Frames are taken one at a time, so memory does not grow with their number. An mp4 of odd size
     gets its last row or column twice, as yuv420p needs even ones. A gif has a palette for each
-    frame, counts in hundredths of a second, and leaves frames out above 50 a second. A file that
-    is there already is replaced only when everything was written.
+    frame, counts in hundredths of a second, is evenly spaced, and leaves frames out above 50 a
+    second. A file that is there already is replaced only when everything was written.
 
     Args:
         path: The file to write.
         frames: (H, W, 3) 8-bit RGB, all of one size.
-        fps: Frames per second.
+        fps: Frames per second, from 1/20000 to 65535; the average where ``seconds`` are given.
+        seconds: When each frame of an mp4 is shown, strictly increasing; evenly spaced by default.
+            A gif ignores them.
         crf: Quality of an mp4, from 0 (no loss but that of yuv420p) to 51 (worst); a gif has none.
 
     Raises:
@@ -57,12 +65,15 @@ def write_video(
         raise ValueError(f"crf: expected a number from 0 (best) to 51, got {crf}.")
     if not 0 < fps < float("inf"):
         raise ValueError(f"fps: expected a number above 0, got {fps}.")
-    rate = Fraction(fps).limit_denominator(65535)
+    rate = near_fraction(fps, 65535)
+    if not _SLOWEST <= rate <= _FASTEST:
+        raise ValueError(f"fps: expected a number from {_SLOWEST} to {_FASTEST}, got {fps}.")
     first, pictures = _peek(_checked(frames))
     with atomic_path(path) as part:
         try:
             if suffix == ".mp4":
-                _write_mp4(part, pictures, first.shape[:2], rate, crf)
+                clock = 1 / rate if seconds is None else _MP4_CLOCK
+                _write_mp4(part, _timed(pictures, seconds), first.shape[:2], rate, clock, crf)
             else:
                 _write_gif(part, pictures, first.shape[:2], rate)
         except av.FFmpegError as error:
@@ -91,8 +102,35 @@ def _peek(frames: Iterator[Picture]) -> tuple[Picture, Iterator[Picture]]:
     return first, chain([first], frames)
 
 
+def _timed(
+    frames: Iterator[Picture], seconds: Iterable[float] | None
+) -> Iterator[tuple[Picture, int]]:
+    """Yield frames with their times in ticks since the first: its number, or 1/90000 s."""
+    if seconds is None:
+        yield from zip(frames, count(), strict=False)
+        return
+    start, last = None, -1
+    for index, (pixels, second) in enumerate(zip_longest(frames, seconds)):
+        if pixels is None or second is None:
+            raise ValueError(f"seconds: expected one per frame, got more or fewer after {index}.")
+        start = second if start is None else start
+        tick = round((second - start) / _MP4_CLOCK) if isfinite(second) else last
+        if tick <= last:
+            raise ValueError(
+                "seconds: expected times that increase from frame to frame, "
+                f"got {second} for frame {index}."
+            )
+        yield pixels, tick
+        last = tick
+
+
 def _write_mp4(
-    path: Path, frames: Iterator[Picture], size: tuple[int, ...], rate: Fraction, crf: int
+    path: Path,
+    frames: Iterator[tuple[Picture, int]],
+    size: tuple[int, ...],
+    rate: Fraction,
+    clock: Fraction,
+    crf: int,
 ) -> None:
     height, width = size
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
@@ -100,13 +138,14 @@ def _write_mp4(
         stream.height, stream.width = height + height % 2, width + width % 2
         stream.pix_fmt = "yuv420p"
         codec = stream.codec_context
+        codec.time_base = clock
         codec.colorspace, codec.color_range = _SMPTE170M, _LIMITED
         codec.color_primaries = codec.color_trc = _BT709
-        for index, pixels in enumerate(frames):
+        for pixels, tick in frames:
             even = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
             frame = VideoFrame.from_ndarray(even, format="rgb24")
             frame = frame.reformat(format="yuv420p", dst_colorspace="ITU601")
-            frame.pts, frame.time_base = index, 1 / rate
+            frame.pts, frame.time_base = tick, clock
             _mux(container, stream, frame)
         _mux(container, stream, None)
 

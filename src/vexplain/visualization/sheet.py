@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 from vexplain.visualization.layers import Scale
 
 INK, GREY, LINE, PAPER = "#1b1b1f", "#6a6a73", "#d9d9de", "#ffffff"
-MARGIN, GAP, CAPTION = 28, 6, 232  # pixels; CAPTION is the width of the column of captions
+MARGIN, GAP, CAPTION = 28, 6, 244  # pixels; CAPTION is the width of the column of captions
 TITLE, NAME, NOTE = 24, 17, 13  # sizes of the letters, in pixels
 BAR_WIDTH, BAR_HEIGHT = 180, 10
 ROW_GAP = 14
@@ -65,11 +65,15 @@ def draw_sheet(sheet: Sheet) -> Image.Image:
     columns = len(sheet.moments)
     header = MARGIN + TITLE + NOTE + 40
     row_height = max(tile_height, 2 * NAME + 3 * (NOTE + 5) + BAR_HEIGHT + 2 * NOTE)
-    width = 2 * MARGIN + CAPTION + columns * (tile_width + GAP) - GAP
+    # Beside tiles that are narrower than the labels above them the paper stays free.
+    labels = [math.ceil(face(NOTE).getlength(moment)) for moment in sheet.moments]
+    column = max(tile_width, *labels) + GAP
+    width = 2 * MARGIN + CAPTION + columns * column - GAP
     height = header + len(sheet.rows) * (row_height + ROW_GAP) - ROW_GAP + MARGIN
     page = Image.new("RGB", (width, height), PAPER)
     pen = ImageDraw.Draw(page)
-    lefts = [MARGIN + CAPTION + i * (tile_width + GAP) for i in range(columns)]
+    free = (column - GAP - tile_width) // 2
+    lefts = [MARGIN + CAPTION + i * column + free for i in range(columns)]
     draw_header(pen, sheet, lefts, tile_width, header, width)
     for place, row in enumerate(sheet.rows):
         top = header + place * (row_height + ROW_GAP)
