@@ -177,12 +177,13 @@ def test_warnings_are_one_line_without_a_file_name(clip: Path, tmp_path: Path) -
 def test_ctrl_c_saves_what_was_evaluated_and_resume_goes_on(clip: Path, tmp_path: Path) -> None:
     """Interrupts a real process as a terminal does."""
     script = (
-        "import sys, vexplain.progress as p\n"
+        "import signal, sys, vexplain.progress as p\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "advance = p.Bar.advance\n"
         "def soon(self, rows):\n"
         "    self.seen = getattr(self, 'seen', 0) + rows\n"
         "    advance(self, rows)\n"
-        "    if self.seen >= 60: import os, signal; os.kill(os.getpid(), signal.SIGINT)\n"
+        "    if self.seen >= 60: import os; os.kill(os.getpid(), signal.SIGINT)\n"
         "p.Bar.advance = soon\n"
         "from vexplain.cli import app\n"
         "app(sys.argv[1:])\n"
