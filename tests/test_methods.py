@@ -94,6 +94,26 @@ def test_the_methods_are_the_papers_table_2() -> None:
         assert method.removal == vx.removal.Remove(fill=vx.removal.Constant(color=0.0))
 
 
+@pytest.mark.parametrize(("name", "tolerance"), [("rise", 1.0), ("sos", 0.01)])
+@pytest.mark.parametrize("centre", [(12, 12), (28, 28), (42, 20)])
+def test_maps_are_not_displaced(name: str, tolerance: float, centre: tuple[int, int]) -> None:
+    """A box centred at a corner must come out there, not further out (DESIGN, known traps)."""
+    y, x = centre
+    grey = vx.clip_from_array(torch.full((8, 3, 56, 56), 0.5))
+
+    def model(clips: Tensor) -> Tensor:
+        seen = clips[:, 3:5, :, y - 3 : y + 3, x - 3 : x + 3].mean((1, 2, 3, 4))
+        return torch.stack([seen, 1 - seen], 1)
+
+    method = catalog.method(name)
+    method = catalog.with_samples(method, 3000) or method
+    heat = vx.explain(grey, model, method=method, target=0, progress=False).attribution.map
+    hot = (heat - 0.7 * heat.max()).clamp(min=0)
+    places = torch.arange(56) + 0.5
+    found = [float((hot.sum(axes) * places).sum() / hot.sum()) for axes in ((0, 2), (0, 1))]
+    assert found == pytest.approx([y, x], abs=tolerance)
+
+
 def pointing(heat: Tensor, inside: Tensor) -> float:
     """The pointing game, frame by frame: the mean share of tied maxima that lie inside."""
     tops = heat == heat.amax((1, 2), keepdim=True)

@@ -1,4 +1,4 @@
-"""A progress bar, and silence."""
+"""A progress bar on the terminal; silence is no progress at all."""
 
 from dataclasses import dataclass, field
 
@@ -36,16 +36,3 @@ class Bar:
         """Take the bar away."""
         if self._bar:
             self._bar.stop()
-
-
-class Silent:
-    """Says nothing."""
-
-    def start(self, total: int) -> None:
-        """Say nothing."""
-
-    def advance(self, rows: int) -> None:
-        """Say nothing."""
-
-    def stop(self) -> None:
-        """Say nothing."""
