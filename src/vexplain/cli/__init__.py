@@ -66,6 +66,10 @@ SeedOption = Annotated[int, typer.Option(help="The same seed gives the same resu
 BatchOption = Annotated[
     int | None, typer.Option("--batch-size", min=1, help="Clips per forward pass.")
 ]
+BehaviorOption = Annotated[str | None, step("Step 5: probability, logit, log-odds, margin, loss.")]
+SummaryOption = Annotated[str | None, step("Step 6, such as linear:kernel=flat, shapley, tree.")]
+PictureOption = Annotated[str | None, step("Step 7: heat or signed, such as heat:colors=turbo.")]
+ShowOption = Annotated[str | None, step("Step 7: all, top-share:share=0.3, top-regions:n=10 …")]
 
 
 @app.command()
@@ -102,18 +106,10 @@ def explain(
     opacity: Annotated[
         float | None, step("Step 4, how much of a region goes.", least=0, most=1)
     ] = None,
-    behavior: Annotated[
-        str | None, step("Step 5: probability, logit, log-odds, margin, loss.")
-    ] = None,
-    summary: Annotated[
-        str | None, step("Step 6, such as linear:kernel=flat, shapley, tree.")
-    ] = None,
-    visualization: Annotated[
-        str | None, step("Step 7: heat or signed, such as heat:colors=turbo.")
-    ] = None,
-    show: Annotated[
-        str | None, step("Step 7: all, top-share:share=0.3, top-regions:n=10 …")
-    ] = None,
+    behavior: BehaviorOption = None,
+    summary: SummaryOption = None,
+    visualization: PictureOption = None,
+    show: ShowOption = None,
     side_by_side: SideOption = False,
     start_seconds: Annotated[float | None, wish("Second where the clip starts.", "--from")] = None,
     end_seconds: Annotated[float | None, wish("Second where the clip ends.", "--to")] = None,
@@ -202,18 +198,10 @@ def demo(
 def summarise(
     explanation: Annotated[Path, typer.Argument(help="A saved explanation (.vx).")],
     target: TargetOption = None,
-    behavior: Annotated[
-        str | None, step("Step 5: probability, logit, log-odds, margin, loss.")
-    ] = None,
-    summary: Annotated[
-        str | None, step("Step 6, such as linear:kernel=flat, shapley, mean-when-kept.")
-    ] = None,
-    visualization: Annotated[
-        str | None, step("Step 7: heat or signed, such as heat:colors=turbo.")
-    ] = None,
-    show: Annotated[
-        str | None, step("Step 7: all, top-share:share=0.3, top-regions:n=10 …")
-    ] = None,
+    behavior: BehaviorOption = None,
+    summary: SummaryOption = None,
+    visualization: PictureOption = None,
+    show: ShowOption = None,
     side_by_side: SideOption = False,
     out_folder: OutOption = None,
 ) -> None:
