@@ -12,7 +12,7 @@ from torch import Tensor
 import vexplain as vx
 from vexplain import catalog
 from vexplain.core import ClassScores, Explanation
-from vexplain.core.archive import alike, decode, encode
+from vexplain.core.archive import decode, encode
 from vexplain.core.files import atomic_path, write_atomically
 
 
@@ -25,6 +25,15 @@ def bright(clips: Tensor) -> Tensor:
 def clip() -> vx.VideoClip:
     frames = torch.randint(0, 256, (6, 3, 28, 30), generator=torch.Generator().manual_seed(0))
     return vx.clip_from_array(frames.to(torch.uint8))
+
+
+def alike(a: Any, b: Any) -> bool:
+    """Return whether two values are made of the same parts, numbers and tensors."""
+    tensors: tuple[dict[str, Tensor], dict[str, Tensor]] = ({}, {})
+    trees = [encode(value, "value", found) for value, found in zip((a, b), tensors, strict=True)]
+    return trees[0] == trees[1] and all(
+        torch.equal(tensor, tensors[1][name]) for name, tensor in tensors[0].items()
+    )
 
 
 @pytest.mark.parametrize("name", list(catalog.METHODS))

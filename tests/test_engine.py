@@ -409,4 +409,5 @@ def test_the_fit_says_how_far_to_trust(clip: VideoClip) -> None:
 def test_a_clean_run_does_not_warn(clip: VideoClip) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        explain(clip, Model(), method=LIME)
+        found = explain(clip, Model(), method=LIME)[0]
+    assert found.attribution.scores.any()

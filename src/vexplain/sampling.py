@@ -175,8 +175,11 @@ class MonteCarlo:
     def _draw(self, law: Tensor, rest: Tensor, n: int, generator: torch.Generator) -> Coalitions:
         per_draw = 2 if self.paired else 1
         units = -(-n // per_draw)
-        draw = draw_distinct if self.distinct else draw_rows
-        rows, counts = draw(rest, units, generator, per_draw)
+        rows, counts = (
+            draw_distinct(rest, units, generator, up_to_complement=self.paired)
+            if self.distinct
+            else draw_rows(rest, units, generator)
+        )
         rows = torch.stack([rows, ~rows], 1).flatten(0, 1) if self.paired else rows
         group = torch.arange(len(counts)).repeat_interleave(per_draw)
         weight = counts.repeat_interleave(per_draw)
@@ -247,7 +250,7 @@ def border_sizes(law: Tensor, budget: int) -> list[int]:
 
 
 def draw_rows(
-    law: Tensor, n: int, generator: torch.Generator, per_draw: int = 1
+    law: Tensor, n: int, generator: torch.Generator
 ) -> tuple[Bool[Tensor, "n D"], Float[Tensor, " n"]]:
     """Return n coalitions drawn with replacement, and how often each counts (once)."""
     n_features = len(law) - 1
@@ -258,16 +261,16 @@ def draw_rows(
 
 
 def draw_distinct(
-    law: Tensor, n: int, generator: torch.Generator, per_draw: int, rounds: int = 16
+    law: Tensor, n: int, generator: torch.Generator, *, up_to_complement: bool, rounds: int = 16
 ) -> tuple[Bool[Tensor, "n D"], Float[Tensor, " n"]]:
     """Return up to n different coalitions and how often each was drawn until the n-th was found.
 
-    With ``per_draw`` 2 a coalition and its complement are the same. After ``rounds`` × n draws the
+    A coalition and its complement may count as the same. After ``rounds`` × n draws the
     search gives up on the very unlikely coalitions.
     """
     drawn = draw_rows(law, n, generator)[0]
     for _ in range(rounds):
-        first, inverse = first_appearances(drawn, up_to_complement=per_draw == 2)
+        first, inverse = first_appearances(drawn, up_to_complement=up_to_complement)
         if len(first) >= n:
             break
         drawn = torch.cat([drawn, draw_rows(law, n, generator)[0]])

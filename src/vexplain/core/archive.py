@@ -69,15 +69,6 @@ def decode(
     return registry[value["type"]](**parts)
 
 
-def alike(a: Any, b: Any) -> bool:
-    """Return whether two values are made of the same parts, numbers and tensors."""
-    tensors: tuple[dict[str, Tensor], dict[str, Tensor]] = ({}, {})
-    trees = [encode(value, "value", found) for value, found in zip((a, b), tensors, strict=True)]
-    return trees[0] == trees[1] and all(
-        torch.equal(tensor, tensors[1][name]) for name, tensor in tensors[0].items()
-    )
-
-
 def write(explanation: Any, path: str | PathLike[str]) -> None:
     """Write ``explanation`` to ``path``, atomically; frames that are 8-bit stay 8-bit."""
     tensors: dict[str, Tensor] = {}

@@ -279,7 +279,7 @@ class SummaryScores:
         scores: (M, D) float64, positive = the feature supports the target.
         standard_error: (M, D) or None where the summary knows none.
         r2: (M,) weighted share of the values' variance that the surrogate explains (NaN where the
-            values don't vary), or None.
+            values don't vary), at drawn rows from a fit without their own group, or None.
         effective_rows: Effective sample size of the weighted rows, (Σw)² / Σw², or None.
         maps: (M, T, H, W) where the summary works on voxels, else None: the scores are painted.
     """
@@ -296,7 +296,8 @@ class Fit:
     """How far a sampled explanation can be trusted; None where the number has no meaning.
 
     Attributes:
-        r2: Share of the values' variance that the surrogate explains.
+        r2: Share of the values' variance that the surrogate explains, on samples left out of the
+            fit where they were drawn; below 0 it does worse than the mean.
         reliability: Correlation of the scores from two halves of the rows, stepped up to the full
             number of rows (Spearman-Brown).
         effective_rows: Effective sample size of the weighted rows.

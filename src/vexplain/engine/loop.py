@@ -89,17 +89,19 @@ def explain(
     size = batch_size or suitable_batch(clip, model.device)
     ledger, stopped = play(model, scene, coalitions, known, size, progress, clock)
     found = attribute(method, ledger, scene.segmentation, scene.keep, numbers, clock)
+    segmentation = moved(scene.segmentation, CPU)
+    manifest = provenance(clip, model, method, seed)
     explanations = [
         Explanation(
             clip=clip,
             attribution=attribution,
-            segmentation=moved(scene.segmentation, CPU),
+            segmentation=segmentation,
             ledger=ledger,
             target=number,
             method=method,
             seed=seed,
             seconds=clock.seconds,
-            manifest=provenance(clip, model, method, seed),
+            manifest=manifest,
         )
         for number, attribution in zip(numbers, found, strict=True)
     ]
