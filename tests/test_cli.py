@@ -138,7 +138,7 @@ def test_arrays_come_from_files(tmp_path: Path) -> None:
         (["CLIP", "--regions", "9"], "--regions: 3D RISE has no such number"),
         (["CLIP", "--method", "loco"], "--samples: LV LOCO has no such number"),
         (["CLIP", "-t", "zzzz"], "There are moves right, moves down"),
-        (["CLIP", "--device", "gpu"], "device: expected cpu, or cuda"),
+        (["CLIP", "--device", "gpu"], "device: expected auto, cpu, or cuda"),
         (["CLIP", "--start", "3"], "takes no interval or start"),
         (["CLIP", "--fill", "constant:color=[1,2"], "expected values in brackets"),
         (["CLIP", "--fill", "blur:sigma=abc"], "sigma: expected a number"),

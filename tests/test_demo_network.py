@@ -232,9 +232,9 @@ def test_an_answer_does_not_depend_on_the_batch(network: DemoNetwork, held_out: 
 def test_the_weights_are_small_and_fit_the_facts(network: DemoNetwork) -> None:
     assert (ASSETS / "demo.safetensors").stat().st_size <= 2_000_000
     facts = describe(ASSETS / "demo.yaml")
-    assert facts.spec.class_names == NAMES
+    assert facts.completed().class_names == NAMES
     assert network.head.out_features == len(NAMES)
-    assert facts.spec.clip == WANTS
+    assert facts.completed().clip == WANTS
 
 
 # ---- the bundled clip ------------------------------------------------------------------------

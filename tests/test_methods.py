@@ -14,7 +14,7 @@ import vexplain as vx
 from networks import UCF50_SPEC
 from vexplain import catalog
 from vexplain.core import Method
-from vexplain.models.onnx_file import load_onnx
+from vexplain.models import load_model
 
 SHAPE = (8, 3, 35, 42)
 BOX = (slice(4, 8), slice(5, 15), slice(24, 36))
@@ -147,7 +147,7 @@ def test_on_a_real_clip_the_cyclist_is_found_and_not_by_a_centre_prior(
     """With the frame's mean as the fill: black is Punch to this network, whatever is removed."""
     clip, inside = cyclist_off_the_centre(assets)
     spec = replace(UCF50_SPEC, clip=None)
-    model = load_onnx(assets / "models" / "ucf50_5class_convlstm_128.onnx", spec)
+    model = load_model(assets / "models" / "ucf50_5class_convlstm_128.onnx", spec=spec)
     method = catalog.method(name)
     method = replace(method, removal=vx.removal.Remove(fill=vx.removal.FrameMean()))
     found = vx.explain(clip, model, method=method, target="Biking", progress=False)

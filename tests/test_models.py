@@ -12,7 +12,6 @@ import vexplain as vx
 from networks import UCF50, UCF50_CLIPS, UCF50_SPEC, ConvLstm, FrameMobileNet, mobilenet_spec
 from vexplain.core import ClipSpec, ModelSpec
 from vexplain.models import Model, as_classifier, describe, load_model, prepared
-from vexplain.models.onnx_file import load_onnx
 
 UCF50_YAML = """
 model: onnx:{folder}/models/ucf50_5class_{kind}_128.onnx
@@ -56,7 +55,7 @@ def test_onnx_and_its_torch_twin_agree(assets: Path) -> None:
         .repeat(2, 1, 1, 1, 1)
     )
     clip[1] *= torch.rand(20, 1, 1, 1, generator=torch.Generator().manual_seed(0))
-    graph = load_onnx(models / "ucf50_5class_convlstm_128.onnx", UCF50_SPEC)
+    graph = load_model(models / "ucf50_5class_convlstm_128.onnx", spec=UCF50_SPEC)
     twin = as_classifier(ConvLstm(models / "ucf50_5class_convlstm_128.npz"), UCF50_SPEC)
     torch.testing.assert_close(graph(clip), twin(clip), atol=2e-6, rtol=1e-4)
 
@@ -187,7 +186,7 @@ def test_onnx_errors_say_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "broken.onnx").write_bytes(b"not a graph")
     with pytest.raises(ValueError, match="can't be opened as an ONNX graph"):
         load_model(tmp_path / "broken.onnx")
-    with pytest.raises(ValueError, match="doesn't tell frames, size and layout"):
+    with pytest.raises(ValueError, match="leaves frames open. State them"):
         load_model(graph(tmp_path / "open.onnx", ["n", "t", 3, 5, 6]))
     model = load_model(graph(tmp_path / "m.onnx", ["n", 8, 3, 5, 6]))
     with pytest.raises(ValueError, match=r"wants an input of shape .* got \(2, 4, 3, 5, 6\)"):
@@ -215,7 +214,7 @@ def test_a_python_factory_with_weights(tmp_path: Path) -> None:
     model = load_model(tmp_path / "net.yaml")
     assert model.class_names == ("jumping", "sitting")
     torch.testing.assert_close(model(clips()), module(clips() - 0.5))
-    assert describe(tmp_path / "net.yaml").spec.clip == ClipSpec(frames=4, size=(5, 6))
+    assert describe(tmp_path / "net.yaml").completed().clip == ClipSpec(frames=4, size=(5, 6))
     torch.save(module.state_dict(), tmp_path / "net.pt")
     (tmp_path / "net.yaml").write_text(text.replace("safetensors", "pt"))
     torch.testing.assert_close(load_model(tmp_path / "net.yaml")(clips()), module(clips() - 0.5))
@@ -252,7 +251,7 @@ def test_weights_that_do_not_fit_or_are_a_pickle(
     [
         ("[1, 2]", "expected keys with a 'model' among them"),
         ("model: [", "is not a YAML file"),
-        ("model: demo.zip", "expected a YAML file, onnx:FILE"),
+        ("model: demo.zip", "expected one of onnx, .* before the colon"),
         ("model: onnx:m.onnx\nlayuot: TCHW", "layuot: not a known key.*Did you mean layout"),
         ("model: onnx:m.onnx\nclip: {frame: 3}", "frame: not a known key.*Did you mean frames"),
         ("model: onnx:m.onnx\nclip: {frames: 0}", "frames: expected a whole number from 1, got 0"),

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         VideoClip,
     )
     from vexplain.engine import Interrupted, summarise
-    from vexplain.models import load_model
+    from vexplain.models import MultiView, load_model
     from vexplain.rendering import contact_sheet, render
     from vexplain.video import clip_from_array, read_clip
 
@@ -42,6 +42,7 @@ __all__ = [
     "Interrupted",
     "Method",
     "ModelSpec",
+    "MultiView",
     "VexplainWarning",
     "VideoClip",
     "behavior",
@@ -67,6 +68,7 @@ _HOME = {
     "Interrupted": "engine",
     "Method": "core",
     "ModelSpec": "core",
+    "MultiView": "models",
     "VexplainWarning": "core",
     "VideoClip": "core",
     "clip_from_array": "video",

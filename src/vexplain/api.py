@@ -16,7 +16,8 @@ from vexplain.core import (
     VideoClip,
 )
 from vexplain.core.archive import read
-from vexplain.models import as_classifier
+from vexplain.models import Running, as_classifier
+from vexplain.models.running import Precision
 from vexplain.progress import Bar
 from vexplain.video import read_clip
 
@@ -34,6 +35,7 @@ def explain(
     seed: int = ...,
     spec: ModelSpec | None = ...,
     device: str | None = ...,
+    precision: Precision = ...,
     batch_size: int | None = ...,
     progress: bool | Progress = ...,
     resume: Explanation | None = ...,
@@ -50,6 +52,7 @@ def explain(
     seed: int = ...,
     spec: ModelSpec | None = ...,
     device: str | None = ...,
+    precision: Precision = ...,
     batch_size: int | None = ...,
     progress: bool | Progress = ...,
     resume: Explanation | None = ...,
@@ -65,6 +68,7 @@ def explain(
     seed: int = 0,
     spec: ModelSpec | None = None,
     device: str | None = None,
+    precision: Precision = "auto",
     batch_size: int | None = None,
     progress: bool | Progress = True,
     resume: Explanation | None = None,
@@ -78,7 +82,9 @@ def explain(
         target: Number or name of the class to explain, or several; by default the one predicted.
         seed: The same seed gives the same result.
         spec: What a module or callable wants; by default (N, T, 3, H, W), RGB, in [0, 1].
-        device: Where a module shall run, such as ``cuda``; by default where it lies.
+        device: Where a module shall run, such as ``cuda`` or ``auto``; by default where it lies.
+        precision: How precisely a module shall run: float32, bfloat16, float16, int8; ``auto`` is
+            float32.
         batch_size: Clips per forward pass; by default as many as fit a budget of memory.
         progress: True shows a bar, False nothing; or an object of your own.
         resume: An interrupted explanation to go on from.
@@ -91,7 +97,7 @@ def explain(
         Interrupted: On Ctrl-C; its ``explanations`` rest on what was evaluated until then.
     """
     check_types(method, spec, resume)
-    classifier = as_classifier(model, spec, device=device)
+    classifier = as_classifier(model, spec, Running(device=device, precision=precision))
     several = isinstance(target, Iterable) and not isinstance(target, str | SupportsIndex)
     explanations = engine.explain(
         suitable_clip(clip, classifier),

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from vexplain import __version__
-from vexplain.cli.compose import composed, method_names, sized, with_picture
-from vexplain.cli.console import guarded, out
+from vexplain.cli.compose import composed, method_names, sized, viewed, with_picture
+from vexplain.cli.console import err, guarded, out
+from vexplain.cli.tables import sources, speeds, wishes
 from vexplain.cli.work import made, report, run, sheet, slug, stems, write
 
 app = typer.Typer(
@@ -72,18 +74,49 @@ PictureOption = Annotated[str | None, step("Step 7: heat or signed, such as heat
 ShowOption = Annotated[str | None, step("Step 7: all, top-share:share=0.3, top-regions:n=10 …")]
 
 
+ModelOption = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        help="A YAML file that describes the model, demo, or a name such as hf:FOLDER, "
+        "torchvision:r3d_18, onnx:FILE, python:MODULE:FACTORY; vexplain models lists them all.",
+    ),
+]
+
+
+def running(text: str, *names: str) -> Any:
+    """Return an option for where and how a model runs."""
+    return typer.Option(*names, help=text, rich_help_panel="How the model runs")
+
+
+DeviceOption = Annotated[str, running("auto, cpu, cuda, cuda:1, or mps.")]
+PrecisionOption = Annotated[
+    str, running("auto (float32), float32, bfloat16, float16, or int8 (linear layers, CPU).")
+]
+CompileOption = Annotated[
+    bool, running("Compile the model first: a minute, then faster.", "--compile")
+]
+LastOption = Annotated[
+    bool | None,
+    running(
+        "Keep the channels of convolutions last in memory.", "--channels-last/--channels-first"
+    ),
+]
+PickleOption = Annotated[
+    bool,
+    running("Load a file that runs code of its own; only for your own files.", "--allow-pickle"),
+]
+ViewsOption = Annotated[
+    str | None,
+    running("Average over windows in time x crops in space, such as 4x3.", "--views"),
+]
+
+
 @app.command()
 def explain(
     clip: ClipArgument,
-    model: Annotated[
-        str,
-        typer.Option(
-            "--model",
-            "-m",
-            help="A YAML file that describes the model, FILE.onnx, python:MODULE:FACTORY, "
-            "python:FILE.py:FACTORY, or demo.",
-        ),
-    ],
+    model: ModelOption,
     method: Annotated[
         list[str] | None,
         typer.Option(
@@ -122,7 +155,12 @@ def explain(
     short: Annotated[str | None, wish("Too few frames: error, hold the last, or loop.")] = None,
     seed: SeedOption = 0,
     batch_size: BatchOption = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, or mps.")] = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    compiled: CompileOption = False,
+    channels_last: LastOption = None,
+    allow_pickle: PickleOption = False,
+    views: ViewsOption = None,
     resume: Annotated[
         Path | None, typer.Option(help="The .vx file of an interrupted run to go on from.")
     ] = None,
@@ -155,7 +193,15 @@ def explain(
         chosen = sized(chosen, samples, regions)
         if resume and len(chosen) > 1:
             raise ValueError("resume: expected one method to go on with, got several.")
-        loaded = models.load_model(model, device=device)
+        loaded: Any = models.load_model(
+            model,
+            device=device,
+            precision=precision,  # type: ignore[arg-type]
+            compiled=compiled,
+            channels_last=channels_last,
+            allow_pickle=allow_pickle,
+        )
+        loaded = viewed(loaded, views) if views else loaded
         spec = api.clip_spec_of(loaded) or core.ClipSpec()
         spec = replace(spec, **{name: v for name, v in wanted.items() if v is not None})
         decoded = video.read_clip(clip, spec, start_seconds=start_seconds, end_seconds=end_seconds)
@@ -172,6 +218,64 @@ def explain(
             resume=api.load(resume) if resume else None,
             side_by_side=side_by_side,
         )
+
+
+@app.command("models")
+def list_models(
+    model: Annotated[
+        str | None, typer.Argument(help="A model to load, to see what it wants and answers.")
+    ] = None,
+    allow_pickle: PickleOption = False,
+) -> None:
+    """List where models come from and what to install; or say what a model wants and answers."""
+    from vexplain import models
+
+    with guarded():
+        if model is None:
+            out.print(sources(models.SOURCES))
+        else:
+            out.print(wishes(models.load_model(model, allow_pickle=allow_pickle)))
+
+
+@app.command()
+def tune(
+    clip: ClipArgument,
+    model: ModelOption,
+    device: DeviceOption = "auto",
+    compiled: CompileOption = False,
+    allow_pickle: PickleOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Measure which precision, memory layout and batch size runs a model fastest here.
+
+    Only what leaves the explanation as float32 gives it is recommended.
+    """
+    from vexplain import api, models, tuning
+    from vexplain.methods import loco
+    from vexplain.segmentation import Grid
+
+    def load(way: Any) -> Any:
+        return models.load_model(
+            model,
+            device=way.device,
+            precision=way.precision,
+            compiled=way.compiled,
+            channels_last=way.channels_last,
+            allow_pickle=allow_pickle,
+        )
+
+    with guarded():
+        ways = list(tuning.ways(models.Running(device=device), compiled=compiled))
+        trials = tuning.tuned(
+            api.suitable_clip(clip, load(ways[0])),
+            load,
+            ways,
+            method=replace(loco(), segmentation=Grid(t=4, h=3, w=3)),
+            batch_sizes=(4, 1, 2, 8),
+            tell=(lambda _: None) if quiet else lambda text: err.print(f"[dim]{escape(text)}[/]"),
+        )
+        out.print(speeds(trials))
+        out.print(f"Fastest with the same explanation: {tuning.best(trials).options}")
 
 
 @app.command()

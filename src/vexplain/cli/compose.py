@@ -85,3 +85,19 @@ def with_picture(explanation: Any, visualization: str | None, show: str | None) 
     if show:
         picture = replace(picture, show=catalog.part("show", show))
     return replace(explanation, method=replace(explanation.method, visualization=picture))
+
+
+def viewed(model: Any, views: str) -> Any:
+    """Return the model averaged over views written as ``4x3``: windows in time x crops in space.
+
+    Raises:
+        ValueError: When the text is something else.
+    """
+    from vexplain.models import Model, MultiView
+
+    clips, _, crops = views.partition("x")
+    if not (clips.isdecimal() and crops.isdecimal()):
+        raise ValueError(f"--views: expected windows x crops, such as 4x3, got {views!r}.")
+    if not isinstance(model, Model):
+        raise ValueError("--views: this model is no single view already; leave the option out.")
+    return MultiView(model=model, clips=int(clips), crops=int(crops))

@@ -27,6 +27,6 @@ def guarded() -> Iterator[None]:
         except KeyboardInterrupt:
             err.print("[yellow]stopped[/]")
             raise typer.Exit(130) from None
-        except (ValueError, TypeError, OSError, MemoryError) as error:
+        except (ValueError, TypeError, OSError, MemoryError, ImportError) as error:
             err.print(f"[red]error:[/] {escape(str(error))}")
             raise typer.Exit(2) from None

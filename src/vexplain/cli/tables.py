@@ -1,6 +1,6 @@
 """The tables that the shell prints at the end."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -53,5 +53,56 @@ def timings(explanations: Sequence[Any]) -> Table:
             escape(one.method.name),
             *(f"{seconds.get(step, 0.0):.2f}" for step in STEPS),
             f"{sum(seconds.values()):.2f}",
+        )
+    return table
+
+
+def sources(known: Mapping[str, Any]) -> Table:
+    """Return the table of where models come from, and what to install for those not yet here."""
+    note = "What is not here: pip install 'vexplain\\[EXTRA]'"
+    table = Table(title="Models", caption=note, box=SIMPLE_HEAD)
+    table.add_column("name it", no_wrap=True)
+    table.add_column("what")
+    table.add_column("here?", no_wrap=True)
+    for source in dict.fromkeys(known.values()):
+        here = f"no, extra {source.extra}" if source.missing else "yes"
+        table.add_row(escape(source.form.replace(", ", "\n")), escape(source.what), here)
+    table.add_row("FILE.yaml", "any of these, with what its file doesn't say", "yes")
+    table.add_row("demo", "the small network of vexplain demo", "yes")
+    return table
+
+
+def wishes(model: Any) -> Table:
+    """Return the table of what a model wants and answers."""
+    spec = model.spec
+    named = ", ".join(spec.class_names[:3]) + (", …" if len(spec.class_names) > 3 else "")
+    rows = {
+        **(vars(spec.clip) if spec.clip else {"frames": "any", "size": "any"}),
+        **vars(spec),
+        "clip": None,
+        "outputs": model.outputs,
+        "class_names": f"{len(spec.class_names)}: {named}" if named else "not known",
+        "device": model.device,
+    }
+    table = Table("", "", title=escape(model.name), box=SIMPLE_HEAD, show_header=False)
+    for name, value in rows.items():
+        if value not in (None, ()):
+            table.add_row(name, escape(str(value)))
+    return table
+
+
+def speeds(trials: Sequence[Any]) -> Table:
+    """Return the table of the ways a model was run: how fast, and how near to float32."""
+    table = Table("way", title="Speed of a clip's answer", box=SIMPLE_HEAD)
+    for name in ("batch", "ms per clip", "times as fast", "rank correlation"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in trials:
+        way = one.running.words or ("channels last" if one.running.channels_last else "float32")
+        table.add_row(
+            way,
+            str(one.batch_size),
+            f"{1000 * one.seconds:.1f}",
+            f"{trials[0].seconds / one.seconds:.2f}",
+            f"{one.agreement:.3f}",
         )
     return table

@@ -11,6 +11,8 @@ Resize = Literal["crop", "stretch", "letterbox"]
 Short = Literal["error", "hold", "loop"]
 Channels = Literal["rgb", "bgr", "grey"]
 Dtype = Literal["float32", "float16", "bfloat16", "uint8"]
+Array = Literal["torch", "numpy"]
+Average = Literal["scores", "probabilities"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +27,8 @@ class ClipSpec:
 
     Attributes:
         frames: T, the number of frames.
-        size: Side of a square, or (height, width), in pixels; None keeps the source's size.
+        size: Side of a square, or (height, width), in pixels; None cuts nothing: the source's
+            size, or with ``short_side`` the whole frame scaled to that.
         sampling: How the frames are chosen.
         interval: Source frames between two clip frames, for ``every`` and ``interval``.
         start: The first source frame, for ``every`` and ``interval``.
@@ -91,8 +94,16 @@ class ModelSpec:
 
     Attributes:
         clip: Frames and size; None = any clip will do.
-        layout: Order of the axes of one clip: a permutation of ``TCHW``.
+        layout: Order of the axes of one clip: a permutation of ``TCHW``; or of ``CHW`` for a
+            model of single frames, which is asked about every frame and averaged over time
+            (as Temporal Segment Networks do, arXiv 1608.00859).
+        over_time: What is averaged over the frames of such a model: its ``scores`` as they are,
+            or the ``probabilities`` that its logits stand for.
+        pathways: For a model that takes a list of clips (SlowFast, arXiv 1812.03982): how many
+            times fewer frames each of them has, such as (4, 1). Of T frames a pathway of T/a gets
+            ⌊i·(T−1)/(T/a−1)⌋, as its authors' code does.
         batched: Whether the model takes a leading batch axis; else one clip at a time.
+        array: Whether the model takes a ``torch`` tensor or a ``numpy`` array.
         channels: ``rgb``, ``bgr`` or ``grey`` (one channel, ITU-R 601 luma).
         scale: What a white voxel is before the mean is taken off: 1 or 255, usually.
         mean: One number, or one per channel in the model's order, in scaled units.
@@ -108,7 +119,10 @@ class ModelSpec:
 
     clip: ClipSpec | None = None
     layout: str = "TCHW"
+    over_time: Average = "scores"
+    pathways: tuple[int, ...] = ()
     batched: bool = True
+    array: Array = "torch"
     channels: Channels = "rgb"
     scale: float = 1.0
     mean: tuple[float, ...] = (0.0,)
@@ -118,14 +132,33 @@ class ModelSpec:
     class_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if sorted(self.layout) != sorted("TCHW"):
+        if sorted(self.layout) not in (sorted("TCHW"), sorted("CHW")):
             raise ValueError(
-                f"layout: expected T, C, H, W in the order of the model, got {self.layout!r}."
+                "layout: expected T, C, H, W in the order of the model, or C, H, W for a model of "
+                f"single frames, got {self.layout!r}."
             )
         check_choice("channels", self.channels, get_args(Channels))
         check_choice("dtype", self.dtype, get_args(Dtype))
         check_choice("outputs", self.outputs, get_args(OutputKind))
+        check_choice("array", self.array, get_args(Array))
+        check_choice("over_time", self.over_time, get_args(Average))
         check_positive("scale", self.scale)
+        self._check_numbers()
+        self._check_frames()
+        self._check_names()
+
+    @property
+    def per_frame(self) -> bool:
+        """Whether this is a model of single frames, averaged over time."""
+        return "T" not in self.layout
+
+    @property
+    def answers(self) -> OutputKind:
+        """What the scores of a clip are, after any averaging over time."""
+        averaged = self.per_frame and self.over_time == "probabilities"
+        return "softmax" if averaged and self.outputs == "logits" else self.outputs
+
+    def _check_numbers(self) -> None:
         width = 1 if self.channels == "grey" else 3
         for name in ("mean", "std"):
             if not isinstance(getattr(self, name), tuple):
@@ -142,6 +175,29 @@ class ModelSpec:
                 )
         for deviation in self.std:
             check_positive("std", deviation)
+
+    def _check_frames(self) -> None:
+        if self.array == "numpy" and self.dtype == "bfloat16":
+            raise ValueError("dtype: NumPy has no bfloat16; expected float32, float16 or uint8.")
+        if self.over_time == "probabilities" and self.outputs == "auto":
+            raise ValueError(
+                "outputs: expected logits, softmax or sigmoid where probabilities are averaged "
+                "over time, got 'auto'."
+            )
+        if not isinstance(self.pathways, tuple) or (self.pathways and self.per_frame):
+            raise ValueError(
+                f"pathways: expected a tuple such as (4, 1), and T in the layout, got "
+                f"{self.pathways!r} and {self.layout}."
+            )
+        for reduction in self.pathways:
+            check_whole("pathways", reduction)
+            if self.clip and self.clip.frames % reduction:
+                raise ValueError(
+                    f"pathways: {self.clip.frames} frames can't be reduced {reduction} times. "
+                    "Ask for a multiple."
+                )
+
+    def _check_names(self) -> None:
         if isinstance(self.class_names, str):
             raise ValueError(
                 f"class_names: expected one name per class, got the text {self.class_names!r}."

@@ -1,12 +1,20 @@
-"""Models: any callable, torch modules, ONNX files, and the YAML file that describes one."""
+"""Models: adapters, one file per upstream library, and the paper's three networks."""
 
 from vexplain.models.adapters import Model, as_classifier, prepared
-from vexplain.models.description import describe, load_model
+from vexplain.models.description import describe
+from vexplain.models.loading import SOURCES, load_model
 from vexplain.models.onnx_file import OnnxGraph
+from vexplain.models.reference import Reference
+from vexplain.models.running import Running
+from vexplain.models.views import MultiView
 
 __all__ = [
+    "SOURCES",
     "Model",
+    "MultiView",
     "OnnxGraph",
+    "Reference",
+    "Running",
     "as_classifier",
     "describe",
     "load_model",

@@ -1,17 +1,19 @@
 """From canonical clips to what a model in this process wants, and back to class scores."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from importlib import import_module
+from typing import Any, cast
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from vexplain.core import Classifier, ModelSpec, OutputKind
+from vexplain.models.running import CPU, Running, as_device, placed
 
-CPU = torch.device("cpu")
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in ITU-R BT.601."""
 
@@ -36,7 +38,7 @@ class Model:
     @property
     def outputs(self) -> OutputKind:
         """What the scores are."""
-        return self.spec.outputs
+        return self.spec.answers
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
@@ -44,11 +46,54 @@ class Model:
         return self.spec.class_names or None
 
     def __call__(self, clips: Float[Tensor, "N T C H W"]) -> Tensor:
-        """Return the function's scores (N, K) of canonical clips."""
+        """Return the function's scores (N, K) of canonical clips.
+
+        Raises:
+            ValueError: When the scores have another shape than one row per clip.
+        """
         inputs = prepared(clips, self.spec)
+        if not self.spec.per_frame:
+            return self._scores(inputs)
+        scores = self._scores(inputs.flatten(0, 1))
+        if scores.ndim != 2 or len(scores) != inputs.shape[0] * inputs.shape[1]:
+            raise ValueError(
+                f"model: expected one row of class scores per frame ({inputs.shape[0]} clips of "
+                f"{inputs.shape[1]} frames), got shape {tuple(scores.shape)}."
+            )
+        if self.outputs != self.spec.outputs:
+            scores = scores.softmax(1)
+        return scores.reshape(*inputs.shape[:2], -1).mean(1)
+
+    def _scores(self, inputs: Tensor) -> Tensor:
         if self.spec.batched:
-            return class_scores(self.function(inputs))
-        return one_by_one(lambda one: class_scores(self.function(one)), inputs)
+            return class_scores(self.function(handed(inputs, self.spec, 1)))
+        return one_by_one(
+            lambda one: class_scores(self.function(handed(one, self.spec, 0))), inputs
+        )
+
+
+def handed(inputs: Tensor, spec: ModelSpec, first: int) -> Any:
+    """Return prepared clips as the function takes them: a tensor, an array, or one per pathway.
+
+    Args:
+        inputs: Prepared clips.
+        spec: What the function wants.
+        first: The number of axes before those of a clip.
+    """
+    taken: list[Any] = [inputs]
+    if spec.pathways:
+        axis = first + spec.layout.index("T")
+        taken = [reduced(inputs, axis, times) for times in spec.pathways]
+    if spec.array == "numpy":
+        taken = [one.cpu().numpy() for one in taken]
+    return taken if spec.pathways else taken[0]
+
+
+def reduced(clips: Tensor, axis: int, times: int) -> Tensor:
+    """Return a clip with ``times`` fewer frames along ``axis``, from the first to the last."""
+    frames = clips.shape[axis]
+    wanted = torch.linspace(0, frames - 1, frames // times, device=clips.device)
+    return clips.index_select(axis, wanted.long())
 
 
 def one_by_one(function: Callable[[Any], Tensor], inputs: Iterable[Any]) -> Tensor:
@@ -67,56 +112,73 @@ def one_by_one(function: Callable[[Any], Tensor], inputs: Iterable[Any]) -> Tens
     return torch.stack([row.reshape(-1) for row in rows])
 
 
-def as_device(name: torch.device | str) -> torch.device:
-    """Return the device of that name.
-
-    Raises:
-        ValueError: When there is no such device here.
-    """
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ValueError(
-            f"device: expected cpu, or cuda or mps where this torch has it, got {name!r}."
-        ) from error
-    return device
-
-
 def as_classifier(
-    model: Any, spec: ModelSpec | None = None, *, device: torch.device | str | None = None
+    model: Any, spec: ModelSpec | None = None, running: Running | None = None
 ) -> Classifier:
     """Return ``model`` as a classifier of canonical clips.
 
     Args:
-        model: A torch module (it is put into evaluation mode), a callable on a batch, or a
-            classifier already, which is returned as it is.
-        spec: What the model wants and answers; by default canonical clips (N, T, 3, H, W).
-        device: Where the model shall run; a module is moved there.
+        model: A torch module (it is put into evaluation mode), a video model of transformers, a
+            callable on a batch, or a classifier already, which is returned as it is.
+        spec: What the model wants and answers; by default canonical clips (N, T, 3, H, W), or what
+            the configuration of a transformers model says.
+        running: Where and how a module shall run; it is moved there.
 
     Raises:
         TypeError: When ``model`` can't be called, or is a classifier and a spec is given too.
+        ValueError: When it isn't a torch module and can't run as ``running`` says.
     """
+    running = running or Running()
     if isinstance(model, torch.nn.Module):
-        module = model.eval() if device is None else model.eval().to(as_device(device))
-        first = next(module.parameters(), None)
-        place = CPU if first is None else first.device
-        return Model(module, spec or ModelSpec(), place, type(model).__name__)
+        if is_transformers(model):
+            adapter = import_module("vexplain.models.transformers_hub")
+            return cast(Classifier, adapter.adapted(model, spec, running))
+        return module_model(model, spec or ModelSpec(), running, type(model).__name__)
     if isinstance(model, Classifier):
         if spec is not None:
             raise TypeError("spec: the model brings its own spec; expected None, got another one.")
         return model
     if callable(model):
+        if running.words:
+            raise ValueError(
+                f"precision: {running.words} is for torch modules; expected one, got "
+                f"{type(model).__name__}."
+            )
         name = getattr(model, "__name__", type(model).__name__)
-        return Model(model, spec or ModelSpec(), as_device(device or CPU), name)
+        device = CPU if running.device in (None, "auto") else as_device(running.device or CPU)
+        return Model(model, spec or ModelSpec(), device, name)
     raise TypeError(
         f"model: expected a torch module, a callable, or what load_model returns, got "
         f"{type(model).__name__}."
     )
 
 
+def module_model(module: nn.Module, spec: ModelSpec, running: Running, name: str) -> Model:
+    """Return a torch module, placed, as a model whose name tells how it runs."""
+    runner = placed(module, running)
+    return Model(
+        runner, spec, runner.device, f"{name} ({running.words})" if running.words else name
+    )
+
+
+def is_transformers(module: nn.Module) -> bool:
+    """Return whether a module is one of Hugging Face's models, which bring their configuration."""
+    names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(module).__mro__}
+    return "transformers.modeling_utils.PreTrainedModel" in names
+
+
+def distinct(names: Iterable[str]) -> tuple[str, ...]:
+    """Return class names with the number of the class behind those that occur twice."""
+    known = tuple(names)
+    count = Counter(known)
+    return tuple(f"{n} ({i})" if count[n] > 1 else n for i, n in enumerate(known))
+
+
 def prepared(clips: Float[Tensor, "N T C H W"], spec: ModelSpec) -> Tensor:
-    """Return canonical clips as the model wants them: channels, numbers, dtype, layout."""
+    """Return canonical clips as the model wants them: channels, numbers, dtype, layout.
+
+    A model of single frames gets (N, T, …) with the frame laid out as it says.
+    """
     values = in_channel_order(clips, spec.channels)
     if spec.scale != 1:
         values = values * spec.scale
@@ -127,7 +189,8 @@ def prepared(clips: Float[Tensor, "N T C H W"], spec: ModelSpec) -> Tensor:
     if spec.dtype == "uint8":
         values = values.round().clamp(0, 255)
     values = values.to(getattr(torch, spec.dtype))
-    axes = [0, *("TCHW".index(axis) + 1 for axis in spec.layout)]
+    frames = [1] if spec.per_frame else []
+    axes = [0, *frames, *("TCHW".index(axis) + 1 for axis in spec.layout)]
     return values.permute(axes).contiguous()
 
 

@@ -1,80 +1,19 @@
 """The YAML file next to a model: where it comes from, what it wants, what it answers."""
 
-import importlib
-import importlib.util
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
-from importlib.resources import as_file, files
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from os import PathLike
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import torch
 import yaml
-from torch import Tensor
 
-from vexplain.core import Classifier, ClipSpec, ModelSpec, near_names
-from vexplain.models.adapters import as_classifier
-from vexplain.models.onnx_file import load_onnx
-
-
-@dataclass(frozen=True, kw_only=True)
-class Description:
-    """What a model's YAML file says.
-
-    Attributes:
-        model: ``onnx:FILE``, ``python:MODULE:FACTORY`` or ``python:FILE.py:FACTORY``.
-        arguments: What the factory is called with.
-        weights: A safetensors file, or a torch file of weights only, for the factory's module.
-        spec: What the model wants and answers.
-        folder: Where relative paths start.
-    """
-
-    model: str
-    spec: ModelSpec
-    folder: Path
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    weights: str | None = None
+from vexplain.core import ClipSpec, ModelSpec, near_names
+from vexplain.models.adapters import distinct
+from vexplain.models.reference import Reference
 
 
-def load_model(
-    source: str | PathLike[str], *, spec: ModelSpec | None = None, device: str | None = None
-) -> Classifier:
-    """Load a model by its name.
-
-    Args:
-        source: A YAML file, an ONNX file, ``onnx:FILE``, ``python:MODULE:FACTORY``,
-            ``python:FILE.py:FACTORY``, or ``demo`` for the bundled network. A factory is called
-            and returns a module or a callable.
-        spec: What the model wants; by default what the YAML file or the ONNX graph says.
-        device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``; by default where the model lies.
-
-    Raises:
-        FileNotFoundError: When a file is missing.
-        ValueError: When the name or a file can't be understood.
-    """
-    text = str(source)
-    if text == "demo":
-        with as_file(files("vexplain") / "assets") as folder:
-            return built(describe(folder / "demo.yaml"), device)
-    if text.endswith((".yaml", ".yml")):
-        described = describe(text)
-        described = replace(described, spec=spec) if spec else described
-        return built(described, device)
-    if text.endswith(".onnx") and not text.startswith("onnx:"):
-        text = f"onnx:{text}"
-    described = Description(model=text, spec=spec or ModelSpec(), folder=Path())
-    if text.startswith("onnx:"):
-        beside = Path(text.removeprefix("onnx:")).with_suffix(".yaml")
-        if spec is None and beside.is_file():
-            return built(describe(beside), device)
-        return opened_onnx(described, spec, device)
-    return built(described, device)
-
-
-def describe(path: str | PathLike[str]) -> Description:
+def describe(path: str | PathLike[str]) -> Reference:
     """Read and check a model's YAML file.
 
     Raises:
@@ -103,11 +42,12 @@ KINDS: Mapping[str, tuple[type, str]] = {
     "batched": (bool, "true or false"),
     "antialias": (bool, "true or false"),
     "clip": (dict, "keys and values"),
+    "pathways": (list, "a list of whole numbers"),
     "arguments": (dict, "keys and values"),
 }
 
 
-def described(content: Mapping[str, Any], folder: Path) -> Description:
+def described(content: Mapping[str, Any], folder: Path) -> Reference:
     """Return the checked description in the content of a YAML file."""
     own = {"model", "arguments", "weights", "clip"}
     wants = {key: value for key, value in content.items() if key not in own}
@@ -123,15 +63,22 @@ def described(content: Mapping[str, Any], folder: Path) -> Description:
             wants[name] = numbers(name, wants[name])
     if "scale" in wants:
         wants["scale"] = wants["scale"][0]
+    if "pathways" in wants:
+        wants["pathways"] = tuple(wants["pathways"])
     if "class_names" in wants:
         wants["class_names"] = names(wants["class_names"], folder)
-    return Description(
-        model=content["model"],
-        spec=ModelSpec(clip=ClipSpec(**clip) if clip else None, **wants),
+    scheme, _, name = content["model"].partition(":")
+    reference = Reference(
+        scheme=scheme,
+        name=name,
         folder=folder,
         arguments=content.get("arguments") or {},
         weights=content.get("weights"),
+        wants=wants,
+        clip=clip,
     )
+    reference.completed()  # what can't be right in itself is said before anything is loaded
+    return reference
 
 
 def check_kinds(content: Mapping[str, Any]) -> None:
@@ -167,114 +114,9 @@ def names(value: Any, folder: Path) -> tuple[str, ...]:
         file = folder / value
         if not file.is_file():
             raise ValueError(f"class_names: expected a list or a text file, {file} is not there.")
-        return tuple(line for line in file.read_text(encoding="utf-8").splitlines() if line)
+        return distinct(line for line in file.read_text(encoding="utf-8").splitlines() if line)
     if isinstance(value, list) and not any(isinstance(n, bool | list | dict) for n in value):
         return tuple(str(name) for name in value)
     if isinstance(value, list):
         raise ValueError(f"class_names: put quotes around names such as yes, no, on; got {value}.")
     raise ValueError(f"class_names: expected a list or a text file, got {value!r}.")
-
-
-def built(described: Description, device: str | None) -> Classifier:
-    """Load the model that a description speaks of."""
-    kind, _, rest = described.model.partition(":")
-    if kind == "onnx" and rest:
-        return opened_onnx(described, described.spec, device)
-    if kind == "python" and ":" in rest:
-        make = factory(rest, described.folder)
-        try:
-            model = make(**described.arguments)
-        except Exception as error:  # whatever the user's own code raises
-            raise ValueError(
-                f"model: {rest} failed with {type(error).__name__}: {error}"
-            ) from error
-        if described.weights:
-            load_weights(model, described.folder / described.weights)
-        spec = None if isinstance(model, Classifier) else described.spec
-        return as_classifier(model, spec, device=device)
-    raise ValueError(
-        f"model: expected a YAML file, onnx:FILE, python:MODULE:FACTORY, got {described.model!r}."
-    )
-
-
-def opened_onnx(described: Description, spec: ModelSpec | None, device: str | None) -> Classifier:
-    """Open the ONNX file of a description."""
-    file = described.folder / described.model.removeprefix("onnx:")
-    if not file.is_file():
-        raise FileNotFoundError(f"model: there is no file {file}.")
-    return load_onnx(file, spec, device=device or "cpu")
-
-
-def factory(name: str, folder: Path) -> Callable[..., Any]:
-    """Return the function ``MODULE:FACTORY`` or ``FILE.py:FACTORY``."""
-    module_name, _, function = name.rpartition(":")
-    if module_name.endswith(".py"):
-        module = module_from(folder / module_name)
-    else:
-        try:
-            module = importlib.import_module(module_name)
-        except ImportError as error:
-            raise ValueError(f"model: can't import {module_name} ({error}).") from error
-    if not hasattr(module, function):
-        public = [known for known in vars(module) if not known.startswith("_")]
-        raise ValueError(f"model: {module_name} has no {function!r}.{near_names(function, public)}")
-    made: Callable[..., Any] = getattr(module, function)
-    return made
-
-
-def module_from(file: Path) -> ModuleType:
-    """Import a Python file by its path, once."""
-    if not file.is_file():
-        raise FileNotFoundError(f"model: there is no file {file}.")
-    name = f"vexplain_model_{file.stem}"
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
-        raise ValueError(f"model: {file} can't be imported as Python.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up by name
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # whatever the user's own code raises
-        raise ValueError(
-            f"model: importing {file} failed with {type(error).__name__}: {error}"
-        ) from error
-    return module
-
-
-def load_weights(model: Any, file: Path) -> None:
-    """Load weights into a module: safetensors, or a torch file read with ``weights_only``.
-
-    Raises:
-        FileNotFoundError: When the file is missing.
-        ValueError: When it can't be read, or its names or shapes are another network's.
-    """
-    if not file.is_file():
-        raise FileNotFoundError(f"weights: there is no file {file}.")
-    if not isinstance(model, torch.nn.Module):
-        raise ValueError("weights: expected a factory that returns a torch module for them.")
-    try:
-        model.load_state_dict(state_in(file))
-    except RuntimeError as error:
-        lines = [line.strip() for line in str(error).splitlines()[1:3]]
-        raise ValueError(
-            f"weights: {file} doesn't fit {type(model).__name__}: {' '.join(lines)}"
-        ) from error
-
-
-def state_in(file: Path) -> dict[str, Tensor]:
-    """Return the named tensors in a weights file."""
-    if file.suffix == ".safetensors":
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
-        try:
-            return load_file(file)
-        except SafetensorError as error:
-            raise ValueError(f"weights: {file} is not a whole safetensors file.") from error
-    try:
-        state: dict[str, Tensor] = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises whatever its unpickler meets
-        raise ValueError(
-            f"weights: {file} can't be read as weights only; convert it to safetensors."
-        ) from error
-    return state

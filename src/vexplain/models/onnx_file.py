@@ -1,7 +1,6 @@
 """ONNX files, through onnxruntime."""
 
 from dataclasses import dataclass
-from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +8,11 @@ import numpy as np
 from jaxtyping import Shaped
 from torch import Tensor
 
-from vexplain.core import ClipSpec, ModelSpec
 from vexplain.core.specs import Dtype
-from vexplain.models.adapters import CPU, Model, class_scores, one_by_one
+from vexplain.models.adapters import Model, class_scores, one_by_one
+from vexplain.models.reference import Reference
+from vexplain.models.running import CPU
+from vexplain.models.shapes import spec_of_shape
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -66,67 +67,49 @@ class OnnxGraph:
             raise ValueError(f"model: the ONNX graph failed on {values.shape}: {first}") from error
 
 
-def load_onnx(
-    path: str | PathLike[str], spec: ModelSpec | None = None, *, device: str = "cpu"
-) -> Model:
-    """Open an ONNX file.
-
-    Without a spec, frames, size, layout and number type are read from the input's shape, and the
-    values are taken to be RGB in [0, 1].
+def load(reference: Reference) -> Model:
+    """Open an ONNX file; a YAML file of the same name beside it says what the graph doesn't.
 
     Raises:
+        FileNotFoundError: When the file is missing.
         ValueError: When the file is no ONNX graph, or its shape doesn't tell what it wants.
+    """
+    file = reference.file
+    session = opened(file, str(reference.running.device or "cpu"))
+    inputs = session.get_inputs()
+    if len(inputs) != 1 or inputs[0].type not in NUMBERS:
+        found = ", ".join(f"{one.name}: {one.type}" for one in inputs)
+        raise ValueError(
+            f"model: expected one input of {', '.join(NUMBERS)} in {file}, got {found}. Export the "
+            "model with a single clip as its input."
+        )
+    shape = [size if isinstance(size, int) else None for size in inputs[0].shape]
+    found_spec = spec_of_shape(shape, NUMBERS[inputs[0].type], reference)
+    return Model(OnnxGraph(session), reference.completed(found_spec), CPU, file.name)
+
+
+def opened(file: Path, device: str) -> "onnxruntime.InferenceSession":
+    """Return a session on the device.
+
+    Raises:
+        ValueError: When onnxruntime can't run there, or the file is no ONNX graph.
     """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    if not device.startswith(("cpu", "cuda")):
+    has_cuda = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    if not device.startswith(("auto", "cpu", "cuda")):
         raise ValueError(f"device: onnxruntime runs on cpu or cuda here, got {device!r}.")
-    wanted = ["CUDAExecutionProvider"] if device.startswith("cuda") else []
-    providers = [p for p in wanted if p in onnxruntime.get_available_providers()]
-    if wanted and not providers:
+    if device.startswith("cuda") and not has_cuda:
         raise ValueError(
             "device: this onnxruntime has no CUDA. Install onnxruntime-gpu, or use device='cpu'."
         )
+    wanted = ["CUDAExecutionProvider"] if has_cuda and device != "cpu" else []
     try:
-        session = onnxruntime.InferenceSession(
-            str(path), options, providers=[*providers, "CPUExecutionProvider"]
+        return onnxruntime.InferenceSession(
+            str(file), options, providers=[*wanted, "CPUExecutionProvider"]
         )
     except Exception as error:  # onnxruntime's errors share no base class but Exception
         first = str(error).splitlines()[0]
-        raise ValueError(f"model: {path} can't be opened as an ONNX graph ({first}).") from error
-    inputs = session.get_inputs()
-    if len(inputs) != 1 or inputs[0].type not in NUMBERS:
-        found = ", ".join(f"{one.name}: {one.type}" for one in inputs)
-        raise ValueError(
-            f"model: expected one input of {', '.join(NUMBERS)} in {path}, got {found}. Export the "
-            "model with a single clip as its input."
-        )
-    spec = spec or spec_of(session, str(path))
-    return Model(OnnxGraph(session), spec, CPU, Path(path).name)
-
-
-def spec_of(session: "onnxruntime.InferenceSession", path: str) -> ModelSpec:
-    """Return the spec that the shape of the graph's input tells.
-
-    Raises:
-        ValueError: When the shape leaves frames, size or layout open.
-    """
-    wanted = session.get_inputs()[0]
-    shape = list(wanted.shape)[-4:]
-    layouts = {1: "TCHW", 0: "CTHW", 3: "THWC"}
-    layout = next((name for axis, name in layouts.items() if shape[axis : axis + 1] == [3]), None)
-    sizes = dict(zip(layout or "", shape, strict=False))
-    if layout is None or not all(isinstance(n, int) for n in sizes.values()):
-        raise ValueError(
-            f"model: the input of {path} has the shape {tuple(wanted.shape)}, which doesn't tell "
-            "frames, size and layout. Write them into a YAML file and give that as the model."
-        )
-    dtype = NUMBERS[wanted.type]
-    return ModelSpec(
-        clip=ClipSpec(frames=sizes["T"], size=(sizes["H"], sizes["W"])),
-        layout=layout,
-        dtype=dtype,
-        scale=255.0 if dtype == "uint8" else 1.0,
-    )
+        raise ValueError(f"model: {file} can't be opened as an ONNX graph ({first}).") from error

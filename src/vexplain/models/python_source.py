@@ -1,0 +1,76 @@
+"""Models that a user's own Python makes: ``python:MODULE:FACTORY``, ``python:FILE.py:FACTORY``."""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from torch import nn
+
+from vexplain.core import Classifier, near_names
+from vexplain.models.adapters import as_classifier
+from vexplain.models.reference import Reference
+from vexplain.models.weights import load_weights
+
+
+def load(reference: Reference) -> Classifier:
+    """Call the factory with the arguments; load the weights into the module that it returns.
+
+    Raises:
+        FileNotFoundError: When a file is missing.
+        ValueError: When the factory can't be imported or fails, or the weights don't fit.
+    """
+    make = factory(reference.name, reference.folder)
+    try:
+        model = make(**reference.arguments)
+    except Exception as error:  # whatever the user's own code raises
+        raise ValueError(
+            f"model: {reference.name} failed with {type(error).__name__}: {error}"
+        ) from error
+    if reference.weights:
+        if not isinstance(model, nn.Module):
+            raise ValueError("weights: expected a factory that returns a torch module for them.")
+        load_weights(model, reference.folder / reference.weights)
+    own = isinstance(model, Classifier) or not (reference.wants or reference.clip)
+    return as_classifier(model, None if own else reference.completed(), reference.running)
+
+
+def factory(name: str, folder: Path) -> Callable[..., Any]:
+    """Return the function ``MODULE:FACTORY`` or ``FILE.py:FACTORY``."""
+    module_name, colon, function = name.rpartition(":")
+    if not colon:
+        raise ValueError(f"model: expected python:MODULE:FACTORY, got python:{name}.")
+    if module_name.endswith(".py"):
+        module = module_from(folder / module_name)
+    else:
+        try:
+            module = importlib.import_module(module_name)
+        except ImportError as error:
+            raise ValueError(f"model: can't import {module_name} ({error}).") from error
+    if not hasattr(module, function):
+        public = [known for known in vars(module) if not known.startswith("_")]
+        raise ValueError(f"model: {module_name} has no {function!r}.{near_names(function, public)}")
+    made: Callable[..., Any] = getattr(module, function)
+    return made
+
+
+def module_from(file: Path) -> ModuleType:
+    """Import a Python file by its path, once."""
+    if not file.is_file():
+        raise FileNotFoundError(f"model: there is no file {file}.")
+    name = f"vexplain_model_{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"model: {file} can't be imported as Python.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up by name
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever the user's own code raises
+        raise ValueError(
+            f"model: importing {file} failed with {type(error).__name__}: {error}"
+        ) from error
+    return module
