@@ -1,63 +1,15 @@
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 import torch
-from onnx import TensorProto, helper
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import vexplain as vx
-from networks import UCF50, UCF50_CLIPS, UCF50_SPEC, ConvLstm, FrameMobileNet, mobilenet_spec
+from networks import FrameMobileNet, mobilenet_spec
 from vexplain.core import ClipSpec, ModelSpec
-from vexplain.models import Model, as_classifier, describe, load_model, prepared
-
-UCF50_YAML = """
-model: onnx:{folder}/models/ucf50_5class_{kind}_128.onnx
-clip: {{frames: 20, sampling: every, size: 128, resize: stretch, antialias: false}}
-channels: bgr
-outputs: softmax
-class_names: [Biking, Diving, GolfSwing, Punch, Rowing]
-"""
-
-
-@pytest.mark.parametrize(
-    ("clip", "kind", "answer", "probability"),
-    [
-        ("biking.avi", "convlstm", "Biking", 0.985),
-        ("rowing.mp4", "convlstm", "Rowing", 1.000),
-        ("boxing.mp4", "convlstm", "Punch", 0.937),
-        ("biking.avi", "lrcn", "Biking", 0.925),
-        ("rowing.mp4", "lrcn", "Rowing", 0.883),
-        ("boxing.mp4", "lrcn", "Punch", 0.994),
-    ],
-)
-def test_the_known_answers_of_the_ucf50_networks_come_out(
-    assets: Path, tmp_path: Path, clip: str, kind: str, answer: str, probability: float
-) -> None:
-    yaml = tmp_path / "model.yaml"
-    yaml.write_text(UCF50_YAML.format(folder=assets.resolve(), kind=kind))
-    model = load_model(yaml)
-    assert isinstance(model, Model)
-    assert model.spec.clip is not None
-    frames = vx.read_clip(assets / "clips" / clip, model.spec.clip).frames
-    scores = model(frames[None])[0]
-    assert UCF50[int(scores.argmax())] == answer
-    assert float(scores.max()) == pytest.approx(probability, abs=0.005)
-
-
-def test_onnx_and_its_torch_twin_agree(assets: Path) -> None:
-    models = assets / "models"
-    clip = (
-        vx.read_clip(assets / "clips" / "biking.avi", UCF50_CLIPS)
-        .frames[None]
-        .repeat(2, 1, 1, 1, 1)
-    )
-    clip[1] *= torch.rand(20, 1, 1, 1, generator=torch.Generator().manual_seed(0))
-    graph = load_model(models / "ucf50_5class_convlstm_128.onnx", spec=UCF50_SPEC)
-    twin = as_classifier(ConvLstm(models / "ucf50_5class_convlstm_128.npz"), UCF50_SPEC)
-    torch.testing.assert_close(graph(clip), twin(clip), atol=2e-6, rtol=1e-4)
+from vexplain.models import as_classifier, describe, load_model, prepared
 
 
 @pytest.mark.parametrize(
@@ -132,67 +84,6 @@ def test_a_module_is_put_into_evaluation_mode() -> None:
     assert torch.equal(model(clips()), model(clips()))
 
 
-def graph(path: Path, shape: list[int | str], dtype: int = TensorProto.FLOAT) -> Path:
-    """A one-node graph: mean over all axes but the first, twice."""
-    axes = list(range(1, len(shape)))
-    nodes = [
-        helper.make_node("Cast", ["clip"], ["x"], to=TensorProto.FLOAT),
-        helper.make_node("ReduceMean", ["x"], ["m"], axes=axes, keepdims=0),
-        helper.make_node("Unsqueeze", ["m", "one"], ["a"]),
-        helper.make_node("Concat", ["a", "a"], ["scores"], axis=1),
-    ]
-    made = helper.make_graph(
-        nodes,
-        "g",
-        [helper.make_tensor_value_info("clip", dtype, shape)],
-        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, [shape[0], 2])],
-        [helper.make_tensor("one", TensorProto.INT64, [1], [1])],
-    )
-    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    onnx.save(model, str(path))
-    return path
-
-
-@pytest.mark.parametrize(
-    ("shape", "layout"),
-    [
-        (["n", 4, 3, 5, 6], "TCHW"),
-        (["n", 3, 4, 5, 6], "CTHW"),
-        (["n", 4, 5, 6, 3], "THWC"),
-        ([1, 4, 3, 5, 6], "TCHW"),
-    ],
-)
-def test_the_shape_of_an_onnx_input_tells_the_spec(
-    tmp_path: Path, shape: list[int | str], layout: str
-) -> None:
-    model = load_model(graph(tmp_path / "m.onnx", shape))
-    assert isinstance(model, Model)
-    assert model.spec.layout == layout
-    assert model.spec.clip == ClipSpec(frames=4, size=(5, 6))
-    x = clips(3)
-    torch.testing.assert_close(model(x)[:, 0], x.flatten(1).mean(1))
-
-
-def test_an_8_bit_onnx_input_gets_bytes(tmp_path: Path) -> None:
-    model = load_model(graph(tmp_path / "m.onnx", ["n", 4, 3, 5, 6], TensorProto.UINT8))
-    x = clips(2)
-    expected = (x * 255).round().flatten(1).mean(1)
-    torch.testing.assert_close(model(x)[:, 0], expected, atol=1e-3, rtol=1e-5)
-
-
-def test_onnx_errors_say_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="there is no file"):
-        load_model(tmp_path / "missing.onnx")
-    (tmp_path / "broken.onnx").write_bytes(b"not a graph")
-    with pytest.raises(ValueError, match="can't be opened as an ONNX graph"):
-        load_model(tmp_path / "broken.onnx")
-    with pytest.raises(ValueError, match="leaves frames open. State them"):
-        load_model(graph(tmp_path / "open.onnx", ["n", "t", 3, 5, 6]))
-    model = load_model(graph(tmp_path / "m.onnx", ["n", 8, 3, 5, 6]))
-    with pytest.raises(ValueError, match=r"wants an input of shape .* got \(2, 4, 3, 5, 6\)"):
-        model(clips())
-
-
 FACTORY = """
 from torch import nn
 
@@ -251,7 +142,7 @@ def test_weights_that_do_not_fit_or_are_a_pickle(
     [
         ("[1, 2]", "expected keys with a 'model' among them"),
         ("model: [", "is not a YAML file"),
-        ("model: demo.zip", "expected one of onnx, .* before the colon"),
+        ("model: demo.zip", "expected one of .* before the colon"),
         ("model: onnx:m.onnx\nlayuot: TCHW", "layuot: not a known key.*Did you mean layout"),
         ("model: onnx:m.onnx\nclip: {frame: 3}", "frame: not a known key.*Did you mean frames"),
         ("model: onnx:m.onnx\nclip: {frames: 0}", "frames: expected a whole number from 1, got 0"),

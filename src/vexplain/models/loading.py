@@ -81,7 +81,7 @@ SOURCES: Mapping[str, Source] = {
         module="pytorchvideo_models",
         form="pytorchvideo:NAME@WEIGHTS",
         what="PyTorchVideo: SlowFast with both pathways, Slow, I3D, X3D, MViT",
-        packages=("pytorchvideo",),
+        packages=("pytorchvideo", "torchvision"),
         extra="pytorchvideo",
     ),
     "onnx": Source(module="onnx_file", form="onnx:FILE", what="ONNX graphs", suffixes=(".onnx",)),
@@ -134,7 +134,8 @@ def load_model(
         source: A YAML file, or one of the forms that ``vexplain models`` lists, such as
             ``hf:facebook/timesformer-base-finetuned-k400``, ``torchvision:r3d_18``,
             ``onnx:FILE``, ``python:MODULE:FACTORY``; or ``demo`` for the bundled network.
-        spec: What the model wants; by default what its files and the YAML file say.
+        spec: What the model wants, in place of a YAML file's statements: fields other than
+            ``ModelSpec()`` has them, and the clip as a whole, win over what the model's files say.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``; by default where the model lies.
         precision: ``float32``, ``bfloat16``, ``float16``, ``int8``; ``auto`` is float32.
         compiled: Whether to compile a torch module, which costs a minute before it saves any.
@@ -155,8 +156,9 @@ def load_model(
         found = referred(folder / "demo.yaml" if str(source) == "demo" else source)
         found = replace(found, running=running, allow_pickle=allow_pickle)
         if spec is not None:
-            wants = {name: value for name, value in vars(spec).items() if name != "clip"}
-            found = replace(found, wants=wants, clip=vars(spec.clip) if spec.clip else {})
+            stated = {n: v for n, v in vars(spec).items() if v != getattr(ModelSpec(), n)}
+            clip = stated.pop("clip", None)
+            found = replace(found, wants=stated, clip=vars(clip) if clip else {})
         return opened(found)
 
 
