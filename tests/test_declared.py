@@ -13,7 +13,7 @@ from torch import Tensor
 import vexplain as vx
 from networks import FrameMobileNet, mobilenet_spec
 from vexplain.core import ClipSpec, ModelSpec
-from vexplain.models import Model, as_classifier, load_model
+from vexplain.models import Model, Reference, as_classifier, load_model
 
 
 def clips(n: int = 2, frames: int = 4) -> Tensor:
@@ -118,6 +118,34 @@ def test_pathways_in_yaml_are_explained(tmp_path: Path) -> None:
     assert int(found.attribution.scores.argmax()) == 14
 
 
+def test_what_the_user_states_takes_back_what_belongs_to_another_way() -> None:
+    found = ModelSpec(
+        clip=ClipSpec(frames=8, size=4, sampling="interval", interval=2, scaled=(5, 6)),
+        mean=(0.5,),
+    )
+    stated = Reference(scheme="x", name="y", clip={"sampling": "uniform"}, wants={"std": (2.0,)})
+    spec = stated.completed(found)
+    assert spec.clip == ClipSpec(frames=8, size=4, scaled=(5, 6))
+    assert (spec.mean, spec.std) == ((0.5,), (2.0,))
+    sized = Reference(scheme="x", name="y", clip={"short_side": 7}).completed(found).clip
+    assert sized is not None
+    assert (sized.short_side, sized.scaled, sized.interval) == (7, None, 2)
+
+
+def test_a_runtime_error_of_the_model_is_one_sentence() -> None:
+    def fails(x: Tensor) -> Tensor:
+        return x.reshape(len(x), 7)
+
+    with pytest.raises(ValueError, match=r"model: fails failed on an input of shape \(2, 4, 3, 5"):
+        as_classifier(fails)(clips())
+
+    def full(x: Tensor) -> Tensor:
+        raise RuntimeError("can't allocate memory: you tried")
+
+    with pytest.raises(RuntimeError, match="allocate memory"):
+        as_classifier(full)(clips())
+
+
 def test_contradictions_are_named(unchecked: None) -> None:
     for wrong, message in (
         ({"layout": "CTH"}, "layout: expected T, C, H, W in the order of the model, or C, H, W"),
@@ -130,3 +158,8 @@ def test_contradictions_are_named(unchecked: None) -> None:
     ):
         with pytest.raises(ValueError, match=message):
             ModelSpec(**wrong)
+    for scaled in ({"short_side": 9}, {"resize": "stretch"}, {"scaled": (9,)}):
+        with pytest.raises(ValueError, match=r"scaled: expected \(height, width\)"):
+            ClipSpec(**{"size": 4, "scaled": (5, 6)} | scaled)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="scaled: expected a whole number from 4, got 3"):
+        ClipSpec(size=4, scaled=(3, 6))

@@ -16,7 +16,7 @@ from vexplain.core import (
     VexplainWarning,
     VideoClip,
 )
-from vexplain.engine import Interrupted, explain, summarise
+from vexplain.engine import Interrupted, ServerLostError, explain, summarise
 from vexplain.models import as_classifier
 from vexplain.sampling import AllButOne, Binomial, Exhaustive, MonteCarlo, OnlyOne, ShapleyKernel
 from vexplain.summary import LinearSurrogate, MeanWhenKept, RemovalEffect, ShapleyRegression
@@ -269,6 +269,25 @@ def test_an_interrupted_run_keeps_its_answers_and_goes_on(clip: VideoClip) -> No
             explain(other_clip, other_model, method=other_method, seed=seed, resume=half)
     with pytest.warns(VexplainWarning, match="stopped after 40 of 100 samples"):
         summarise(half, target=1)
+
+
+def test_a_lost_server_keeps_the_answers_and_goes_on(clip: VideoClip) -> None:
+    class Remote(Model):
+        def __call__(self, clips: Tensor) -> Tensor:
+            if len(self.batches) == 5:
+                raise ConnectionError("the server is down")
+            return super().__call__(clips)
+
+    with pytest.raises(
+        ServerLostError, match="after 30 of 100 samples: the server is down"
+    ) as caught:
+        explain(clip, Remote(), method=LIME, batch_size=10)
+    half = caught.value.explanations[0]
+    whole = explain(clip, Model(), method=LIME, resume=half)[0]
+    at_once = explain(clip, Model(), method=LIME)[0]
+    assert torch.equal(whole.attribution.scores, at_once.attribution.scores)
+    with pytest.raises(ConnectionError, match=r"^the server is down$"):
+        explain(clip, Remote(batches=[0] * 3), method=LIME)
 
 
 def test_a_model_that_changes_its_input_in_place_changes_nothing_else(clip: VideoClip) -> None:

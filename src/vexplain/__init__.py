@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         VexplainWarning,
         VideoClip,
     )
-    from vexplain.engine import Interrupted, summarise
+    from vexplain.engine import Interrupted, ServerLostError, summarise
     from vexplain.models import MultiView, load_model
     from vexplain.rendering import contact_sheet, render
     from vexplain.video import clip_from_array, read_clip
@@ -43,6 +43,7 @@ __all__ = [
     "Method",
     "ModelSpec",
     "MultiView",
+    "ServerLostError",
     "VexplainWarning",
     "VideoClip",
     "behavior",
@@ -69,6 +70,7 @@ _HOME = {
     "Method": "core",
     "ModelSpec": "core",
     "MultiView": "models",
+    "ServerLostError": "engine",
     "VexplainWarning": "core",
     "VideoClip": "core",
     "clip_from_array": "video",

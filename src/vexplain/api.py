@@ -95,6 +95,7 @@ def explain(
     Raises:
         ValueError: When an argument doesn't fit; the message says which and what to do.
         Interrupted: On Ctrl-C; its ``explanations`` rest on what was evaluated until then.
+        ServerLostError: When a model on a server can't be reached any more, likewise.
     """
     check_types(method, spec, resume)
     classifier = as_classifier(model, spec, Running(device=device, precision=precision))

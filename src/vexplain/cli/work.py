@@ -60,11 +60,11 @@ def run(
                 progress=None if quiet else Bar(method.name),
                 resume=resume,
             )
-        except engine.Interrupted as stopped:
+        except (engine.Interrupted, engine.ServerLostError) as stopped:
             found = list(stopped.explanations)
             write(found, stems(name, found), folder)
             err.print(f"[yellow]{escape(str(stopped))};[/] go on with --resume on the .vx file")
-            raise typer.Exit(130) from None
+            raise typer.Exit(130 if isinstance(stopped, KeyboardInterrupt) else 2) from None
         found = list({one.target: one for one in found}.values())
         written += write(found, stems(name, found), folder, side_by_side=side_by_side)
         done += found

@@ -69,3 +69,11 @@ def near_names(name: str, names: Sequence[str]) -> str:
     close = get_close_matches(name.lower(), lowered, n=3, cutoff=0.5)
     close += [low for low in lowered if name and name.lower() in low and low not in close][:3]
     return f" Did you mean {' or '.join(lowered[low] for low in close[:3])}?" if close else ""
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Return whether an error, of whichever library, says that memory ran out."""
+    says = str(error).lower()
+    return isinstance(error, MemoryError) or (
+        ("memory" in says and ("allocate" in says or "out of" in says)) or "alloc_failed" in says
+    )

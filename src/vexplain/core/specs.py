@@ -37,6 +37,8 @@ class ClipSpec:
         resize: ``crop`` scales until ``short_side`` fits and cuts the centre, ``stretch`` ignores
             the aspect, ``letterbox`` fits the whole frame and pads with black.
         short_side: Short side in pixels before the crop; by default the larger of ``size``.
+        scaled: (height, width) in pixels before the crop, whatever the aspect, in place of
+            ``short_side``.
         antialias: Whether shrinking averages (as PIL does) or not (as OpenCV's bilinear does).
 
     Raises:
@@ -51,6 +53,7 @@ class ClipSpec:
     short: Short = "error"
     resize: Resize = "crop"
     short_side: int | None = None
+    scaled: tuple[int, int] | None = None
     antialias: bool = True
 
     def __post_init__(self) -> None:
@@ -73,11 +76,23 @@ class ClipSpec:
             check_whole("interval", self.interval)
         if self.start is not None:
             check_whole("start", self.start, least=0)
+        self._check_scaled()
         if self.short_side is not None and self.short_side < max(self.height_width or (1,)):
             raise ValueError(
                 f"short_side: expected at least the size of the crop ({self.size}), "
                 f"got {self.short_side}."
             )
+
+    def _check_scaled(self) -> None:
+        if self.scaled is None:
+            return
+        if len(self.scaled) != 2 or self.resize != "crop" or self.short_side is not None:
+            raise ValueError(
+                f"scaled: expected (height, width) with resize='crop' and no short_side, got "
+                f"{self.scaled!r}."
+            )
+        for side, least in zip(self.scaled, self.height_width or (1, 1), strict=True):
+            check_whole("scaled", side, least)
 
     @property
     def height_width(self) -> tuple[int, int] | None:

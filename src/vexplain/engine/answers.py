@@ -15,6 +15,7 @@ from vexplain.core import (
     OutputKind,
     VexplainWarning,
 )
+from vexplain.core.checks import out_of_memory
 from vexplain.engine.clock import Clock
 from vexplain.engine.scene import Scene
 
@@ -126,11 +127,7 @@ def halved(batch_size: int, error: BaseException) -> int:
     Raises:
         MemoryError: When a single clip is too much already.
     """
-    says = str(error).lower()
-    short = isinstance(error, MemoryError | torch.OutOfMemoryError) or (
-        ("memory" in says and ("allocate" in says or "out of" in says)) or "alloc_failed" in says
-    )
-    if not short:
+    if not (isinstance(error, torch.OutOfMemoryError) or out_of_memory(error)):
         raise error
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

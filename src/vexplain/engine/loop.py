@@ -41,9 +41,22 @@ class Interrupted(KeyboardInterrupt):
     """The run was stopped; ``explanations`` rests on the rows that were evaluated until then."""
 
     def __init__(self, explanations: Sequence[Explanation]) -> None:
-        ledger = explanations[0].ledger
-        super().__init__(f"stopped after {len(ledger.coalitions)} of {ledger.planned} samples")
+        super().__init__(progress_of(explanations))
         self.explanations = tuple(explanations)
+
+
+class ServerLostError(ConnectionError):
+    """The model's server fell silent; ``explanations`` rests on the rows evaluated until then."""
+
+    def __init__(self, explanations: Sequence[Explanation], reason: OSError) -> None:
+        super().__init__(f"{progress_of(explanations)}: {reason}")
+        self.explanations = tuple(explanations)
+
+
+def progress_of(explanations: Sequence[Explanation]) -> str:
+    """Return how far a run came, in words."""
+    ledger = explanations[0].ledger
+    return f"stopped after {len(ledger.coalitions)} of {ledger.planned} samples"
 
 
 def explain(
@@ -74,6 +87,7 @@ def explain(
         ValueError: On an unknown target, a model that answers with something other than finite
             scores of a fixed number of classes, or a run to resume that was another.
         Interrupted: On Ctrl-C, with what was evaluated until then.
+        ServerLostError: When a model on a server can't be reached any more, likewise.
     """
     if batch_size is not None:
         check_whole("batch_size", batch_size)
@@ -105,6 +119,8 @@ def explain(
         )
         for number, attribution in zip(numbers, found, strict=True)
     ]
+    if isinstance(stopped, OSError):
+        raise ServerLostError(explanations, stopped) from stopped
     if stopped:
         raise Interrupted(explanations)
     warn_of_doubts(explanations)
@@ -154,9 +170,10 @@ def play(
     batch_size: int,
     progress: Progress | None,
     clock: Clock,
-) -> tuple[Ledger, bool]:
-    """Ask the model about every coalition not yet in the ledger; True = stopped by Ctrl-C."""
-    answers, done, stopped = [known.scores], len(known.scores), False
+) -> tuple[Ledger, BaseException | None]:
+    """Ask the model about every coalition not yet in the ledger; and say what stopped it, if so."""
+    answers, done = [known.scores], len(known.scores)
+    stopped: BaseException | None = None
     if progress:
         progress.start(len(coalitions) - done)
     try:
@@ -171,10 +188,10 @@ def play(
             release()
             if progress:
                 progress.advance(len(rows))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, OSError) as error:
         if not any(map(len, answers)):
             raise
-        stopped = True
+        stopped = error
     finally:
         if progress:
             progress.stop()

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vexplain.core import Classifier, ModelSpec, OutputKind
+from vexplain.core.checks import out_of_memory
 from vexplain.models.running import CPU, Running, as_device, placed
 
 LUMA = (0.299, 0.587, 0.114)
@@ -66,10 +67,19 @@ class Model:
 
     def _scores(self, inputs: Tensor) -> Tensor:
         if self.spec.batched:
-            return class_scores(self.function(handed(inputs, self.spec, 1)))
-        return one_by_one(
-            lambda one: class_scores(self.function(handed(one, self.spec, 0))), inputs
-        )
+            return self._asked(inputs, 1)
+        return one_by_one(lambda one: self._asked(one, 0), inputs)
+
+    def _asked(self, inputs: Tensor, first: int) -> Tensor:
+        try:
+            return class_scores(self.function(handed(inputs, self.spec, first)))
+        except RuntimeError as error:
+            if isinstance(error, torch.OutOfMemoryError) or out_of_memory(error):
+                raise
+            raise ValueError(
+                f"model: {self.name} failed on an input of shape {tuple(inputs.shape)}: "
+                f"{str(error).splitlines()[0]} Check frames, size and layout in its spec."
+            ) from error
 
 
 def handed(inputs: Tensor, spec: ModelSpec, first: int) -> Any:

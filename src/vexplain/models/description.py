@@ -56,8 +56,9 @@ def described(content: Mapping[str, Any], folder: Path) -> Reference:
     clip = dict(content.get("clip") or {})
     check_keys(clip, [f.name for f in fields(ClipSpec)])
     check_kinds(clip)
-    if isinstance(clip.get("size"), list):
-        clip["size"] = tuple(clip["size"])
+    for name in ("size", "scaled"):
+        if isinstance(clip.get(name), list):
+            clip[name] = tuple(clip[name])
     for name in ("mean", "std", "scale"):
         if name in wants:
             wants[name] = numbers(name, wants[name])

@@ -46,7 +46,7 @@ class Source:
 KSERVE = Source(
     module="remote",
     form="http://HOST/v2/models/NAME",
-    what="a server that speaks the KServe v2 protocol (Triton, OpenVINO, MLServer, TorchServe)",
+    what="a server that speaks the KServe v2 protocol (Triton, MLServer, KServe)",
     packages=("urllib3",),
     extra="remote",
 )
@@ -181,7 +181,7 @@ def referred(source: str | PathLike[str]) -> Reference:
     elif scheme not in SOURCES or not colon or not name:
         forms = "; ".join(dict.fromkeys(source.form for source in SOURCES.values()))
         raise ValueError(
-            f"model: expected a YAML file, demo, or one of {forms}; got {text!r}."
+            f"model: expected a YAML file, demo, or one of {forms}; got {scheme + colon!r}."
             f"{near_names(scheme, list(SOURCES))}"
         )
     beside = Path(name).with_suffix(".yaml")

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vexplain.core.checks import out_of_memory
 from vexplain.core.specs import Dtype
 from vexplain.models.adapters import Model, class_scores
 from vexplain.models.graphs import as_numbers, graph_spec, in_batches, names_in, output_index
@@ -62,7 +63,7 @@ class OnnxGraph:
             (answer,) = self.session.run([self.output], {name: values})
         except Exception as error:  # onnxruntime's errors share no base class but Exception
             first = str(error).splitlines()[0]
-            if "allocate memory" in first.lower() or "out of memory" in first.lower():
+            if out_of_memory(error):
                 raise MemoryError(first) from error
             raise ValueError(f"model: the ONNX graph failed on {values.shape}: {first}") from error
         return class_scores(answer)

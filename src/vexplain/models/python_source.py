@@ -33,7 +33,8 @@ def load(reference: Reference) -> Classifier:
     if reference.weights:
         if not isinstance(model, nn.Module):
             raise ValueError("weights: expected a factory that returns a torch module for them.")
-        load_weights(model, reference.folder / reference.weights)
+        file = reference.folder / reference.weights
+        load_weights(model, file, allow_pickle=reference.allow_pickle)
     own = isinstance(model, Classifier) or not (reference.wants or reference.clip)
     return as_classifier(model, None if own else reference.completed(), reference.running)
 

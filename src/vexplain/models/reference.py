@@ -8,6 +8,14 @@ from typing import Any
 from vexplain.core import ClipSpec, ModelSpec
 from vexplain.models.running import Running
 
+UNDONE: Mapping[str, tuple[str, ...]] = {
+    "sampling": ("interval", "start"),
+    "resize": ("scaled",),
+    "short_side": ("scaled",),
+    "scaled": ("short_side",),
+}
+"""Fields of ``ClipSpec`` that, where the user states one, take others back that a file told."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
@@ -50,5 +58,10 @@ class Reference:
     def completed(self, found: ModelSpec | None = None) -> ModelSpec:
         """Return what the model wants: as ``found``, but where the user states otherwise."""
         found = found or ModelSpec()
-        clip = replace(found.clip or ClipSpec(), **self.clip) if self.clip else found.clip
+        clip = replace(found.clip or ClipSpec(), **self._clip()) if self.clip else found.clip
         return replace(found, **{"clip": clip, **self.wants})
+
+    def _clip(self) -> Mapping[str, Any]:
+        """Return the stated fields of the clip; what belongs to another way is taken back."""
+        undone = [detail for way in self.clip for detail in UNDONE.get(way, ())]
+        return {**dict.fromkeys(undone), **self.clip}

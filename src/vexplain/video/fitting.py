@@ -52,6 +52,8 @@ def fit_frame(height: int, width: int, spec: ClipSpec) -> Fit:
 
 def _scaled_size(height: int, width: int, spec: ClipSpec) -> tuple[int, int]:
     wanted = spec.height_width
+    if spec.scaled is not None:
+        return spec.scaled
     if spec.resize == "crop":
         short = spec.short_side or (max(wanted) if wanted else min(height, width))
         return height * short // min(height, width), width * short // min(height, width)
