@@ -87,6 +87,7 @@ def test_tune_recommends_a_way(clip: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(tuning, "ways", two)
     monkeypatch.setattr(tuning, "AGREEMENT", -1)
+    monkeypatch.setattr(tuning, "ROUNDS", 1)
     result = shell("tune", clip, "-m", "demo", "-q")
     assert result.exit_code == 0, result.output
     for word in ("float32", "int8", "ms per clip", "Fastest with the same explanation: --prec"):

@@ -141,7 +141,8 @@ def _tensors(content: Any, file: Path) -> dict[str, Tensor]:
         content = next((content[key] for key in WRAPPED if key in content), content)
     if not isinstance(content, Mapping) or not content:
         raise ValueError(
-            f"weights: expected named tensors in {file}, got {type(content).__name__}."
+            f"weights: {file} holds no named tensors that can be read as weights only; save a "
+            "state dictionary, or allow pickle if you trust whoever made the file."
         )
     for name, value in content.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
