@@ -24,6 +24,7 @@ from torch import Tensor
 
 import vexplain as vx
 from vexplain.core import ClipSpec, ModelSpec
+from vexplain.engine.loop import suitable_batch
 from vexplain.models import Model, Reference, Running, load_model
 from vexplain.models.loading import opened
 from vexplain.models.remote import RemoteModel, in_order
@@ -231,6 +232,12 @@ def test_requests_under_way_are_as_many_as_asked_for(
     assert counted["clips"] == [1] * 12
     assert torch.equal(scores, load(batch=1)(x))
     torch.testing.assert_close(scores, load(batch=12)(x))
+
+
+def test_the_engine_asks_for_as_much_as_keeps_all_requests_busy(load: Load) -> None:
+    clip = vx.clip_from_array(clips(1)[0])
+    assert suitable_batch(clip, load(batch=2, concurrency=3)) == 6
+    assert suitable_batch(clip, load(batch=1, concurrency=1)) == 1
 
 
 def test_requests_hold_as_many_clips_as_fit(load: Load, address: str) -> None:

@@ -29,12 +29,15 @@ class Model:
         spec: What the function wants and answers.
         device: Where the function wants its tensors.
         name: What the manifest calls the model.
+        batch_bytes: Bytes of canonical clips that it likes to be asked about at once; None leaves
+            that to its device.
     """
 
     function: Callable[[Tensor], Any]
     spec: ModelSpec = field(default_factory=ModelSpec)
     device: torch.device = CPU
     name: str = "model"
+    batch_bytes: int | None = None
 
     @property
     def outputs(self) -> OutputKind:

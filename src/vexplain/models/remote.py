@@ -71,7 +71,8 @@ def load(reference: Reference) -> Model:
     spec = suitable(given, replace(reference, name=address))
     binary = sends_bytes(server, given, address)
     most = most_at_once(server, path, given, spec)
-    return Model(RemoteModel(server, path, given, wanted.name, binary, most), spec, CPU, address)
+    function = RemoteModel(server, path, given, wanted.name, binary, most)
+    return Model(function, spec, CPU, address, at_once(function, spec))
 
 
 def located(reference: Reference, options: Options) -> tuple[Server, str]:
@@ -225,6 +226,16 @@ def most_at_once(server: Server, path: str, given: TensorInfo, spec: ModelSpec) 
     return most if isinstance(most, int) and most > 0 else None
 
 
+def at_once(function: "RemoteModel", spec: ModelSpec) -> int | None:
+    """Return the bytes of clips that keep all requests busy; None where clips have any size."""
+    if spec.clip is None or spec.clip.height_width is None:
+        return None
+    height, width = spec.clip.height_width
+    frames = 1 if spec.per_frame else spec.clip.frames
+    size = 3 * torch.float32.itemsize * frames * height * width
+    return function.server.options.concurrency * function.per_request(size) * size
+
+
 @dataclass(frozen=True, eq=False)
 class RemoteModel:
     """A model on a server, as a function of prepared clips.
@@ -254,7 +265,7 @@ class RemoteModel:
             ValueError: When it refuses a request or its answer can't be right.
         """
         values = clips.cpu().numpy()
-        rows = self._per_request(values)
+        rows = self.per_request(values[0].nbytes)
         parts = [values[i : i + rows] for i in range(0, len(values), rows)]
         scores = in_order(self._ask, parts, self.server.options.concurrency)
         if len({part.shape[1] for part in scores}) > 1:
@@ -269,8 +280,9 @@ class RemoteModel:
         """The model's address, without credentials."""
         return self.server.address + self.path
 
-    def _per_request(self, values: Array) -> int:
-        batch = self.server.options.batch or REQUEST_BYTES // values[0].nbytes
+    def per_request(self, size: int) -> int:
+        """Return how many clips of ``size`` bytes, or frames, go into one request."""
+        batch = self.server.options.batch or REQUEST_BYTES // size
         return max(1, min(batch, self.most or batch))
 
     def _ask(self, values: Array) -> Array:
