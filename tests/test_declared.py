@@ -127,9 +127,29 @@ def test_what_the_user_states_takes_back_what_belongs_to_another_way() -> None:
     spec = stated.completed(found)
     assert spec.clip == ClipSpec(frames=8, size=4, scaled=(5, 6))
     assert (spec.mean, spec.std) == ((0.5,), (2.0,))
+    resized = Reference(scheme="x", name="y", clip={"size": 8}).completed(found).clip
+    assert resized is not None
+    assert (resized.size, resized.scaled, resized.interval) == (8, (10, 12), 2)
     sized = Reference(scheme="x", name="y", clip={"short_side": 7}).completed(found).clip
     assert sized is not None
     assert (sized.short_side, sized.scaled, sized.interval) == (7, None, 2)
+
+
+def test_a_spec_states_what_it_was_made_with() -> None:
+    found = ModelSpec(clip=ClipSpec(frames=8, size=4), mean=(0.5,), std=(0.2,))
+    reference = Reference(scheme="x", name="y")
+    stated = reference.saying(ModelSpec(mean=(0.0,), clip=ClipSpec(sampling="uniform", frames=16)))
+    spec = stated.completed(found)
+    assert (spec.mean, spec.std) == ((0.0,), (0.2,))
+    assert spec.clip == ClipSpec(frames=16, size=4)
+    assert reference.saying(ModelSpec()).completed(found) == found
+
+
+def test_numbers_that_only_fit_another_scale_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"mean: 123\.7 lies beyond white, which is scale=1 here"):
+        ModelSpec(mean=(123.7, 116.3, 103.5), std=(58.4, 57.1, 57.4))
+    with pytest.raises(ValueError, match="scale: uint8 numbers need scale=255 and neither mean"):
+        ModelSpec(dtype="uint8")
 
 
 def test_a_runtime_error_of_the_model_is_one_sentence() -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 import vexplain as vx
 from networks import FrameMobileNet, mobilenet_spec
 from vexplain.core import ClipSpec, ModelSpec
-from vexplain.models import as_classifier, describe, load_model, prepared
+from vexplain.models import Model, as_classifier, describe, load_model, prepared
 
 
 @pytest.mark.parametrize(
@@ -109,6 +109,27 @@ def test_a_python_factory_with_weights(tmp_path: Path) -> None:
     torch.save(module.state_dict(), tmp_path / "net.pt")
     (tmp_path / "net.yaml").write_text(text.replace("safetensors", "pt"))
     torch.testing.assert_close(load_model(tmp_path / "net.yaml")(clips()), module(clips() - 0.5))
+
+
+def test_the_yaml_file_beside_a_model_can_only_describe_that_model(
+    assets: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "net.onnx"
+    file.symlink_to(assets / "models" / "ucf50_5class_lrcn_128.onnx")
+    (tmp_path / "payload.py").write_text(
+        f"open({str(tmp_path / 'ran')!r}, 'w')\ndef f(): return print"
+    )
+    (tmp_path / "net.yaml").write_text("model: python:payload.py:f")
+    with pytest.raises(ValueError, match=r"net\.yaml lies beside .* but speaks of python:payload"):
+        load_model(file)
+    assert not ran.exists()
+    (tmp_path / "net.yaml").write_text("nc: 80")
+    with pytest.raises(ValueError, match="It was read because it lies beside"):
+        load_model(file)
+    (tmp_path / "net.yaml").write_text("model: net.onnx\nchannels: bgr")
+    model = load_model(file)
+    assert isinstance(model, Model)
+    assert model.spec.channels == "bgr"
 
 
 class Evil:

@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import vexplain as vx
-from vexplain.core import ClipSpec, ModelSpec
+from vexplain.core import ClipSpec, ModelSpec, VexplainWarning
 from vexplain.methods import loco
 from vexplain.models import Model, load_model
 from vexplain.models.networks import (
@@ -486,7 +486,7 @@ def test_a_folder_of_transformers_is_the_same_network(
         torch.save(theirs.state_dict(), tmp_path / file)
     else:
         theirs.save_pretrained(tmp_path)
-    model = opened(f"timesformer:{tmp_path}")
+    model = opened(f"timesformer:{tmp_path / file}")
     assert (model.spec.mean, model.spec.std) == ((0.45 * 255,), (0.225 * 255,))
     x = torch.rand(2, 4, 3, SIDE, SIDE)
     with torch.inference_mode():
@@ -504,7 +504,8 @@ def test_a_fresh_network_is_built_from_arguments_and_trained_weights_from_a_file
         f"clip: {{size: {SIDE}}}\n"
     )
     (tmp_path / "m.yaml").write_text(text)
-    fresh = opened(str(tmp_path / "m.yaml"))
+    with pytest.warns(VexplainWarning, match="fresh random weights, so its answers mean nothing"):
+        fresh = opened(str(tmp_path / "m.yaml"))
     assert fresh.name == f"{name}:small with fresh weights"
     assert fresh(clips()).shape == (2, 5)
     assert fresh.spec.clip is not None
@@ -517,11 +518,33 @@ def test_a_fresh_network_is_built_from_arguments_and_trained_weights_from_a_file
     assert trained.name == f"{name} w.safetensors"
 
 
+def test_what_cannot_be_stated_of_a_network_is_named(tmp_path: Path) -> None:
+    source = write(tmp_path, "tanet", small("tanet", 3, 4))
+    for text, message in (
+        ("layout: CTHW", "layout: this network takes TCHW, got CTHW"),
+        ("pathways: [4, 1]", r"pathways: this network takes \(\), got \(4, 1\)"),
+        ("channels: grey\nmean: 0\nstd: 1", "channels: this network takes rgb or bgr, got grey"),
+        ("dtype: float16", "dtype: this network takes float32, got float16"),
+    ):
+        (tmp_path / "m.yaml").write_text(f"model: {source}\n{text}\n")
+        with pytest.raises(ValueError, match=message):
+            opened(str(tmp_path / "m.yaml"))
+    with pytest.raises(ValueError, match="is a folder; name the file of weights in it, or hf:FOLD"):
+        opened(f"timesformer:{tmp_path}")
+
+
+def test_secrets_in_an_address_are_not_shown() -> None:
+    with pytest.raises(ConnectionError, match=r"http://127.0.0.1:1/x.pth can't be") as caught:
+        opened("tanet:http://user:secret@127.0.0.1:1/x.pth?token=hidden")
+    assert not {"secret", "hidden"} & set(re.split(r"\W", str(caught.value)))
+
+
 def test_the_full_sizes_are_the_default(tmp_path: Path) -> None:
     (tmp_path / "m.yaml").write_text(
         "model: tanet:full\narguments: {n_classes: 3, blocks: [1, 1, 1, 1]}\n"
     )
-    model = opened(str(tmp_path / "m.yaml"))
+    with pytest.warns(VexplainWarning, match="fresh random weights"):
+        model = opened(str(tmp_path / "m.yaml"))
     assert model.spec.clip is not None
     assert (model.spec.clip.frames, model.spec.clip.size) == (8, 224)
     assert model(torch.rand(1, 8, 3, SIDE, SIDE)).shape == (1, 3)
@@ -627,7 +650,9 @@ def test_mistakes_are_named_in_one_sentence(tmp_path: Path) -> None:
     refused("model: tanet:w.pth", r"doesn't fit TANet: Missing key\(s\).*stem.bn.bias")
     (tmp_path / "w.pth").write_bytes((tmp_path / "published.pth").read_bytes()[:-9])
     refused("model: tanet:w.pth", "w.pth is cut off; get it again")
-    with pytest.raises(FileNotFoundError, match=r"no file .*gone.pth; expected a checkpoint, its"):
+    with pytest.raises(
+        FileNotFoundError, match=r"no file .*gone.pth; expected a checkpoint or its"
+    ):
         load_model(f"tanet:{tmp_path}/gone.pth")
 
 
@@ -642,12 +667,12 @@ def test_a_file_that_says_something_else_of_itself_is_refused(tmp_path: Path, sa
 def test_what_a_saved_file_says_of_itself_is_plain_json(tmp_path: Path) -> None:
     from safetensors import safe_open
 
-    save(small("tanet"), ModelSpec(mean=(1.0, 2.0, 3.0)), tmp_path / "w.safetensors")
+    save(small("tanet"), ModelSpec(mean=(0.1, 0.2, 0.3)), tmp_path / "w.safetensors")
     with safe_open(tmp_path / "w.safetensors", "pt") as content:
         said = json.loads(content.metadata()["vexplain"])
     assert said["network"] == "tanet"
     assert said["config"]["blocks"] == [1, 1, 1, 1]
-    assert opened(f"tanet:{tmp_path}/w.safetensors").spec == ModelSpec(mean=(1.0, 2.0, 3.0))
+    assert opened(f"tanet:{tmp_path}/w.safetensors").spec == ModelSpec(mean=(0.1, 0.2, 0.3))
 
 
 # --- Addresses and digests ---------------------------------------------------------------------

@@ -89,6 +89,29 @@ def test_what_is_absent_is_absent_from_both_pathways(hub: Any, tmp_path: Path) -
     assert changed == 5
 
 
+def test_every_network_is_shown_what_it_was_tested_with() -> None:
+    published = {  # frames, interval, side of the crop, short side
+        "c2d_r50": (8, 8, 256, 256),
+        "i3d_r50": (8, 8, 256, 256),
+        "slow_r50": (8, 8, 256, 256),
+        "slowfast_r50": (32, 2, 256, 256),
+        "slowfast_r101": (32, 2, 256, 256),
+        "slowfast_16x8_r101_50_50": (64, 2, 256, 256),
+        "csn_r101": (32, 2, 256, 256),
+        "r2plus1d_r50": (16, 4, 256, 256),
+        "x3d_xs": (4, 12, 182, 182),
+        "x3d_s": (13, 6, 182, 182),
+        "x3d_m": (16, 5, 256, 256),
+        "x3d_l": (16, 5, 356, 356),
+        "mvit_base_16x4": (16, 4, 224, 256),
+        "mvit_base_32x3": (32, 3, 224, 256),
+    }
+    shown = {n: (v.frames, v.interval, v.size, v.short_side) for n, v in VIEWS.items()}
+    assert shown == published
+    ways = {(v.sampling, v.start, v.short, v.resize, v.antialias) for v in VIEWS.values()}
+    assert ways == {("interval", None, "hold", "crop", False)}
+
+
 @pytest.mark.parametrize("name", VIEWS)
 def test_every_network_of_the_zoo_takes_the_clips_that_its_spec_says(hub: Any, name: str) -> None:
     with torch.device("cpu" if name.startswith("mvit") else "meta"):
@@ -228,7 +251,8 @@ def test_any_network_with_two_pathways_is_explained(tmp_path: Path) -> None:
     torch.testing.assert_close(result.ledger.full.float(), expected, atol=1e-5, rtol=1e-5)
     assert float(result.attribution.scores.abs().max()) > 0
     (tmp_path / "net.yaml").write_text(
-        "model: python:net.py:network\npathways: [4, 1]\nclip: {frames: 6}\n"
+        "model: python:net.py:network\narguments: {n_classes: 2, width: 8}\n"
+        "pathways: [4, 1]\nclip: {frames: 6}\n"
     )
     with pytest.raises(ValueError, match="pathways: 6 frames can't be reduced 4 times"):
         load_model(tmp_path / "net.yaml")

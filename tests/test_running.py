@@ -39,6 +39,13 @@ def test_lower_precision_is_near_float32_and_not_equal(precision: str) -> None:
     assert plain.name == "Tiny"
 
 
+def test_int8_answers_do_not_depend_on_the_batch() -> None:
+    model = as_classifier(Tiny(), running=Running(precision="int8"))
+    together = model(clips() * torch.tensor([1.0, 10.0, 0.1]).reshape(3, 1, 1, 1, 1))
+    alone = [model(clips()[i : i + 1] * (1.0, 10.0, 0.1)[i]) for i in range(3)]
+    torch.testing.assert_close(together, torch.cat(alone), atol=1e-6, rtol=1e-5)
+
+
 def test_int8_leaves_the_users_module_alone() -> None:
     module = Tiny()
     placed(module, Running(precision="int8"))
@@ -106,5 +113,13 @@ def test_what_cannot_run_is_named(unchecked: None) -> None:
         placed(nn.Conv2d(3, 4, 1), Running(precision="int8"))
     with pytest.raises(ValueError, match="precision: int8 is for torch modules; expected one"):
         as_classifier(lambda x: x, ModelSpec(), Running(precision="int8"))
-    with pytest.raises(ValueError, match="device: expected auto, cpu, or cuda or mps"):
-        as_device("gpu")
+    for name in ("gpu", "meta"):
+        with pytest.raises(ValueError, match="device: expected auto, cpu, or cuda or mps"):
+            as_device(name)
+    with pytest.raises(ValueError, match="channels_last: this model has no convolutions"):
+        placed(nn.Linear(3, 4), Running(channels_last=True))
+    with pytest.raises(ValueError, match="channels_last is for torch modules"):
+        as_classifier(lambda x: x, ModelSpec(), Running(channels_last=True))
+    placed_already = as_classifier(Tiny())
+    with pytest.raises(ValueError, match="Tiny is placed already; say them where it is loaded"):
+        as_classifier(placed_already, running=Running(precision="bfloat16"))

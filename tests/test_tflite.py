@@ -1,6 +1,7 @@
 """TensorFlow Lite graphs, written operator by operator by the files' own schema."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from torch import Tensor
 import vexplain as vx
 from vexplain.core import ClipSpec, ModelSpec
 from vexplain.models import Model, load_model
-from vexplain.models.tflite_file import summing_to_one
+from vexplain.models.tflite_file import normalised, summing_to_one
 
 Quantised = tuple[float, int] | None
 WEIGHT = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
@@ -168,6 +169,47 @@ def scores_of(clips: Tensor) -> Tensor:
     return clips.mean((1, 3, 4)) @ torch.from_numpy(WEIGHT).T
 
 
+def with_metadata(file: Path, content: bytes) -> Path:
+    """Put metadata into a file."""
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(file.read_bytes()))
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = "TFLITE_METADATA", len(model.buffers)
+    model.metadata = [entry]
+    model.buffers.append(schema.BufferT())
+    model.buffers[-1].data = np.frombuffer(content, np.uint8)
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    file.write_bytes(bytes(builder.Output()))
+    return file
+
+
+def normalising(mean: Sequence[float], std: Sequence[float]) -> bytes:
+    """Metadata of an input with a unit of another kind before its normalisation."""
+    builder = flatbuffers.Builder(64)
+
+    def table(fields: dict[int, int], kind: int | None = None) -> int:
+        builder.StartObject(5)
+        for number, offset in fields.items():
+            builder.PrependUOffsetTRelativeSlot(number, offset, 0)
+        if kind is not None:
+            builder.PrependUint8Slot(0, kind, 0)
+        made: int = builder.EndObject()
+        return made
+
+    def vector(offsets: Sequence[int]) -> int:
+        builder.StartVector(4, len(offsets), 4)
+        for offset in reversed(offsets):
+            builder.PrependUOffsetTRelative(offset)
+        made: int = builder.EndVector()
+        return made
+
+    numbers = [builder.CreateNumpyVector(np.array(v, np.float32)) for v in (mean, std)]
+    units = [table({1: table({})}, kind=2), table({1: table(dict(enumerate(numbers)))}, kind=1)]
+    graph = table({2: vector([table({4: vector(units)})])})
+    builder.Finish(table({3: vector([graph])}), b"M001")
+    return bytes(builder.Output())
+
+
 @pytest.mark.parametrize(
     ("clip", "answer", "probability"),
     [
@@ -298,6 +340,57 @@ def test_real_values_beyond_the_range_of_the_input_are_cut(tmp_path: Path) -> No
     model = loaded(file_of(tmp_path, CLIP, "int8", (1 / 256, 0)), "dtype: float32")
     expected = scores_of(((clips() * 256).round().clamp(max=127)) / 256)
     torch.testing.assert_close(model(clips()), expected)
+
+
+@pytest.mark.parametrize(
+    ("mean", "std"), [((127.5,), (127.5,)), ((120.0, 110.0, 100.0), (60.0, 50.0, 40.0))]
+)
+def test_the_metadata_of_a_float_input_states_its_normalisation(
+    tmp_path: Path, mean: tuple[float, ...], std: tuple[float, ...]
+) -> None:
+    file = with_metadata(file_of(tmp_path, CLIP), normalising(mean, std))
+    model = loaded(file)
+    assert (model.spec.scale, model.spec.mean, model.spec.std) == (255, mean, std)
+    numbers = torch.tensor([mean, std]).reshape(2, -1, 1, 1)
+    expected = scores_of((clips() * 255 - numbers[0]) / numbers[1])
+    torch.testing.assert_close(model(clips()), expected)
+    if len(mean) == 1:
+        torch.testing.assert_close(model(clips()), scores_of(clips() * 2 - 1))
+    for text in ("scale: 1.0", "mean: 0.0", "std: 1.0"):
+        torch.testing.assert_close(loaded(file, text)(clips()), scores_of(clips()))
+
+
+def test_metadata_changes_nothing_for_a_quantised_input(tmp_path: Path) -> None:
+    file = file_of(tmp_path, CLIP, "uint8", (1 / 128, 128))
+    spec = loaded(file).spec
+    assert loaded(with_metadata(file, normalising((127.5,), (127.5,)))).spec == spec
+
+
+def test_bad_metadata_is_passed_over(tmp_path: Path) -> None:
+    whole = normalising((127.5,), (127.5,))
+    nonsense = [
+        normalising(*numbers)
+        for numbers in (((), ()), ((1.0, 2.0), (1.0,)), ((0.0,), (0.0,)), ((float("nan"),), (1.0,)))
+    ]
+    for content in (b"", b"x", b"\xff" * 64, whole[: len(whole) // 2], *nonsense):
+        model = loaded(with_metadata(file_of(tmp_path, CLIP), content))
+        assert (model.spec.scale, model.spec.mean, model.spec.std) == (1, (0.0,), (1.0,))
+    random, spec = np.random.default_rng(0), ModelSpec()
+    for _ in range(60):
+        damaged = bytearray(whole)
+        damaged[random.integers(len(whole))] = random.integers(256)
+        file = with_metadata(file_of(tmp_path, CLIP), bytes(damaged))
+        assert normalised(spec, file).scale in (1, 255)  # whatever it is, no crash
+
+
+def test_threads_may_share_a_model(tmp_path: Path) -> None:
+    model = loaded(file_of(tmp_path, (1, 6, 8, 3)), "clip: {frames: 4}")
+    batches = [clips() * share for share in torch.linspace(0.1, 1, 90)]
+    with ThreadPoolExecutor(3) as threads:
+        answers = list(threads.map(model, batches))
+    for batch, answer in zip(batches, answers, strict=True):
+        torch.testing.assert_close(answer, scores_of(batch))
+    assert "lock" not in repr(model.function)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8", None])
@@ -444,7 +537,7 @@ def test_graphs_that_are_no_classifier_of_one_clip(tmp_path: Path) -> None:
     [
         ((-1, -1, 6, 8, 3), "", r"has the shape \(\?, \?, 6, 8, 3\), which leaves frames open"),
         ((1, 3, 3, 3, 3), "", "which doesn't tell its layout"),
-        (CLIP, "dtype: uint8", r"dtype: m.tflite tells this itself \(float32\), got uint8"),
+        (CLIP, "dtype: float16", r"dtype: m.tflite tells this itself \(float32\), got float16"),
         (CLIP, "batched: false", r"batched: m.tflite tells this itself \(True\), got False"),
         (CLIP, "array: numpy", "array: m.tflite tells this itself"),
     ],

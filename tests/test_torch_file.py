@@ -15,7 +15,7 @@ from vexplain.methods import loco
 from vexplain.models import Model, load_model
 
 pytestmark = pytest.mark.filterwarnings(
-    "ignore:`torch.jit.trace(_method)?` is deprecated:DeprecationWarning"
+    "ignore:`torch.jit.(trace(_method)?|script)` is deprecated:DeprecationWarning"
 )
 
 
@@ -73,7 +73,7 @@ def test_every_kind_of_file_gives_the_answers_of_the_network(tmp_path: Path, kin
         torch.save(network(), file)
     else:
         program(file, network(), clips().transpose(1, 2))
-    model = load_model(described(file), allow_pickle=kind != "torchscript", device="cpu")
+    model = load_model(described(file), allow_pickle=True, device="cpu")
     assert isinstance(model, Model)
     assert model.name == "model.bin"
     assert model.spec.clip is not None
@@ -88,7 +88,7 @@ def test_a_file_is_explained_from_end_to_end(tmp_path: Path, kind: str) -> None:
         traced(file)
     else:
         program(file, network(), clips(1).transpose(1, 2), open_batch=False)
-    model = load_model(described(file), allow_pickle=kind == "program")
+    model = load_model(described(file), allow_pickle=True)
     method = replace(loco(), segmentation=vx.segmentation.Grid(t=2, h=2, w=2))
     clip = VideoClip(clips(1)[0], torch.arange(4) / 25)
     result = vx.explain(clip, model, method=method, target=1, progress=False)
@@ -167,6 +167,82 @@ def test_what_would_run_code_is_opened_only_where_that_is_asked_for(
     assert "ran" in capsys.readouterr().out  # what the refusal is there for
 
 
+class Writing(nn.Module):
+    """Writes its clips into a file, and answers."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+
+    def forward(self, clips: Tensor) -> Tensor:
+        torch.save(clips, self.path)
+        return clips.mean((1, 3, 4))
+
+
+def scripted(file: Path, module: nn.Module) -> Path:
+    torch.jit.script(module).save(file)  # type: ignore[no-untyped-call]
+    return file
+
+
+def test_torchscript_that_writes_files_is_opened_only_where_that_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    written = tmp_path / "written.pt"
+    file = scripted(tmp_path / "m.pt", Writing(str(written)))
+    with pytest.raises(
+        ValueError,
+        match=r"is a TorchScript archive, which can write files .*allow_pickle=True "
+        r"\(--allow-pickle\), or use ONNX, or weights \(safetensors\) with python:\.",
+    ):
+        load_model(f"torch:{file}")
+    assert not written.exists()
+    model = load_model(f"torch:{file}", allow_pickle=True)
+    torch.testing.assert_close(model(clips()), clips().mean((1, 3, 4)))
+    assert written.exists()  # what the refusal is there for
+
+
+class Greedy(nn.Module):
+    """Takes petabytes, but refuses clips of two channels."""
+
+    def forward(self, clips: Tensor) -> Tensor:
+        if clips.shape[2] == 2:
+            raise ValueError("I want colours.")
+        return torch.zeros(1_000_000_000, 1_000_000)
+
+
+def test_errors_of_torchscript_are_told_in_one_line(tmp_path: Path) -> None:
+    model = load_model(described(traced(tmp_path / "m.pt")), allow_pickle=True)
+    with pytest.raises(
+        ValueError,
+        match=r"TorchScript module failed \(RuntimeError: .*to have 3 channels, but got 1.*\)\. "
+        "Check frames, size and layout in its spec",
+    ) as error:
+        model(clips()[:, :, :1])
+    assert "\n" not in str(error.value)
+    greedy = load_model(f"torch:{scripted(tmp_path / 'g.pt', Greedy())}", allow_pickle=True)
+    with pytest.raises(ValueError, match=r"\(builtins.ValueError: I want colours\.\)\. Check"):
+        greedy(clips()[:, :, :2])
+    with pytest.raises(RuntimeError, match="allocate memory"):
+        greedy(clips())
+
+
+@pytest.mark.parametrize("kind", ["torchscript", "module", "program"])
+def test_what_a_file_brings_itself_is_not_taken(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "model.bin"
+    if kind == "torchscript":
+        traced(file)
+    elif kind == "module":
+        torch.save(network(), file)
+    else:
+        program(file, network(), clips().transpose(1, 2))
+    (tmp_path / "w.yaml").write_text("model: torch:model.bin\nweights: weights.pt\n")
+    with pytest.raises(ValueError, match=r"weights: .*model\.bin holds its own; leave it out\."):
+        load_model(tmp_path / "w.yaml", allow_pickle=True)
+    (tmp_path / "a.yaml").write_text("model: torch:model.bin\narguments: {width: 8}\n")
+    with pytest.raises(ValueError, match=r"arguments: .*model\.bin holds a network that is built"):
+        load_model(tmp_path / "a.yaml", allow_pickle=True)
+
+
 def exchange(file: Path, ending: str, content: bytes) -> None:
     """Put other content into the one entry of an archive whose name ends so."""
     with zipfile.ZipFile(file) as archive:
@@ -226,15 +302,19 @@ def test_damaged_and_foreign_files_are_refused_in_one_sentence(tmp_path: Path) -
 
 
 def test_what_cannot_run_as_asked_is_said(tmp_path: Path) -> None:
+    file = traced(tmp_path / "m.pt")
     with pytest.raises(ValueError, match="compiled: TorchScript is compiled already"):
-        load_model(f"torch:{traced(tmp_path / 'm.pt')}", compiled=True)
-    with pytest.raises(ValueError, match="precision: int8 is for linear layers"):
-        load_model(f"torch:{tmp_path / 'm.pt'}", precision="int8")
-    half = load_model(described(tmp_path / "m.pt"), precision="bfloat16")
+        load_model(f"torch:{file}", allow_pickle=True, compiled=True)
+    with pytest.raises(ValueError, match="int8 can't be brought into TorchScript"):
+        load_model(f"torch:{file}", allow_pickle=True, precision="int8")
+    half = load_model(described(file), allow_pickle=True, precision="bfloat16")
     assert half(clips()).dtype == torch.bfloat16
     file = program(tmp_path / "p.pt2", network(), clips().transpose(1, 2))
     with pytest.raises(ValueError, match="precision: a program runs as it was exported, not bfl"):
         load_model(file, allow_pickle=True, precision="bfloat16")
+    for fixed in (f"torch:{tmp_path / 'm.pt'}", str(file)):
+        with pytest.raises(ValueError, match="channels_last: the file fixes how convolutions run"):
+            load_model(fixed, allow_pickle=True, channels_last=True)
     wholes = program(tmp_path / "w.pt2", Wholes(), torch.zeros(2, 4, 3, 8, 8, dtype=torch.int64))
     with pytest.raises(ValueError, match=r"expected one input of float32, .* got torch.int64"):
         load_model(wholes, allow_pickle=True)

@@ -40,17 +40,18 @@ def test_every_way_is_timed_and_compared_with_float32() -> None:
         batch_sizes=(2, 4),
         tell=told.append,
     )
-    first = [(t.running.precision, t.running.channels_last, t.batch_size) for t in trials[:4]]
+    first = [(t.running.precision, t.running.channels_last, t.batch_size) for t in trials[:5]]
     assert first == [
         ("float32", False, 2),
         ("float32", True, 2),
         ("bfloat16", False, 2),
+        ("bfloat16", True, 2),
         ("int8", False, 2),
     ]
-    assert trials[4].batch_size == 4
+    assert trials[5].batch_size == 4
     assert all(t.seconds > 0 for t in trials)
     assert [t.agreement for t in trials[:3]] == pytest.approx([1, 1, 1])
-    assert trials[3].agreement < 0
+    assert trials[4].agreement < 0
     assert told[0] == "left out float16: no half precision here"
 
 
@@ -67,6 +68,26 @@ def test_the_fastest_that_keeps_the_explanation_is_best() -> None:
     right = trial(2, 0.995, precision="bfloat16", channels_last=True, compiled=True)
     assert best([slow, wrong, right]) is right
     assert right.options == "--precision bfloat16 --batch-size 2 --channels-last --compile"
+
+
+def test_options_run_a_model_as_it_was_measured() -> None:
+    plain = Trial(
+        running=Running(precision="float32", device="cuda"), batch_size=4, seconds=1, agreement=1
+    )
+    assert plain.options == "--precision float32 --batch-size 4 --channels-first --device cuda"
+
+
+def test_int8_is_tried_on_the_cpu_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    on_cuda = ways(Running(device="auto"), compiled=True)
+    assert not any(way.precision == "int8" for way in on_cuda)
+    assert any(way.precision == "int8" for way in ways(Running(device="cpu"), compiled=False))
+
+
+def test_a_model_that_answers_at_random_gets_no_recommendation() -> None:
+    wrong = Trial(running=Running(), batch_size=1, seconds=1, agreement=0.4)
+    with pytest.raises(ValueError, match="the explanation is another one each time"):
+        best([wrong])
 
 
 def test_the_first_way_must_run() -> None:

@@ -64,6 +64,12 @@ def test_three_crops_lie_along_the_longer_side(height: int, width: int) -> None:
     assert (views.spec.clip.size, views.spec.clip.short_side) == (None, 4)
 
 
+def test_crops_of_a_frame_that_is_scaled_whatever_its_aspect() -> None:
+    clip = ClipSpec(frames=2, size=4, sampling="interval", interval=2, scaled=(5, 8))
+    views = MultiView(model=Model(Seen(), ModelSpec(clip=clip, outputs="logits")), crops=3)
+    assert views.spec.clip == replace(clip, size=None)
+
+
 def test_one_view_is_the_model_itself() -> None:
     one = single()
     torch.testing.assert_close(MultiView(model=one, average="scores")(clips(2)), one(clips(2)))

@@ -12,6 +12,7 @@ from scipy.stats import rankdata
 from vexplain import engine
 from vexplain.core import Classifier, Explanation, Method, VexplainWarning, VideoClip
 from vexplain.models import Running
+from vexplain.models.running import as_device
 
 AGREEMENT = 0.99
 """Rank correlation with float32 that an explanation must keep."""
@@ -41,7 +42,8 @@ class Trial:
         """The options of the shell that run the model this way."""
         running = self.running
         words = [f"--precision {running.precision}", f"--batch-size {self.batch_size}"]
-        words += ["--channels-last"] if running.channels_last else []
+        words += ["--channels-last" if running.channels_last else "--channels-first"]
+        words += [f"--device {running.device}"] if running.device not in (None, "auto") else []
         words += ["--compile"] if running.compiled else []
         return " ".join(words)
 
@@ -49,11 +51,15 @@ class Trial:
 def ways(running: Running, *, compiled: bool) -> Iterator[Running]:
     """Yield the ways to try on a device, plain float32 first."""
     plain = replace(running, precision="float32", channels_last=False, compiled=False)
-    yield plain
-    yield replace(plain, channels_last=True)
-    yield from (replace(plain, precision=lower) for lower in ("bfloat16", "float16", "int8"))
+    last = replace(plain, channels_last=True)
+    on_cpu = str(as_device(running.device or "cpu")) == "cpu"
+    yield from (plain, last)
+    for way in (plain, last):
+        yield from (replace(way, precision=half) for half in ("bfloat16", "float16"))
+    if on_cpu:
+        yield replace(plain, precision="int8")
     if compiled:
-        yield replace(plain, compiled=True)
+        yield from (replace(plain, compiled=True), replace(last, compiled=True))
 
 
 def tuned(
@@ -93,17 +99,31 @@ def tuned(
             explained(clip, models[running], method, batch_sizes[0], plain.target)
         except (ValueError, RuntimeError) as error:
             models.pop(running, None)
-            tell(f"left out {running.words or 'channels last'}: {str(error).splitlines()[0]}")
+            tell(f"left out {words_of(running)}: {str(error).splitlines()[0]}")
     trials = timed(plain, [(r, batch_sizes[0]) for r in models], models, tell)
     fastest = best(trials).running
     return trials + timed(plain, [(fastest, b) for b in batch_sizes[1:]], models, tell)
 
 
+def words_of(running: Running) -> str:
+    """Return a way of running in words."""
+    last = "channels last" if running.channels_last else ""
+    return ", ".join(word for word in (running.words or "float32", last) if word)
+
+
 def best(trials: Sequence[Trial]) -> Trial:
-    """Return the fastest trial whose explanation is that of float32."""
-    return min(
-        (trial for trial in trials if trial.agreement >= AGREEMENT), key=lambda one: one.seconds
-    )
+    """Return the fastest trial whose explanation is that of float32.
+
+    Raises:
+        ValueError: When there is none, as with a model that answers differently each time.
+    """
+    same = [trial for trial in trials if trial.agreement >= AGREEMENT]
+    if not same:
+        raise ValueError(
+            "model: the explanation is another one each time, even in float32, so nothing can be "
+            "recommended. Does the model draw random numbers, or is its answer always the same?"
+        )
+    return min(same, key=lambda one: one.seconds)
 
 
 def timed(
@@ -115,8 +135,7 @@ def timed(
     """Return a trial for each choice of running and batch size, timed in turns."""
     trials: dict[tuple[Running, int], Trial] = {}
     for turn, (running, batch_size) in product(range(ROUNDS), choices):
-        words = running.words or ("channels last" if running.channels_last else "float32")
-        tell(f"round {turn + 1} of {ROUNDS}: {words}, {batch_size} clips per batch")
+        tell(f"round {turn + 1} of {ROUNDS}: {words_of(running)}, batches of {batch_size}")
         found = explained(plain.clip, models[running], plain.method, batch_size, plain.target)
         seconds = found.seconds["inference"] / (len(found.ledger.coalitions) + 2)
         before = trials.get((running, batch_size))

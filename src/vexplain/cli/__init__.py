@@ -203,7 +203,7 @@ def explain(
         )
         loaded = viewed(loaded, views) if views else loaded
         spec = api.clip_spec_of(loaded) or core.ClipSpec()
-        spec = replace(spec, **{name: v for name, v in wanted.items() if v is not None})
+        spec = models.restated(spec, {name: v for name, v in wanted.items() if v is not None})
         decoded = video.read_clip(clip, spec, start_seconds=start_seconds, end_seconds=end_seconds)
         folder = made(out_folder or Path(f"{clip.stem}-explained"))
         run(
@@ -266,11 +266,14 @@ def tune(
 
     with guarded():
         ways = list(tuning.ways(models.Running(device=device), compiled=compiled))
+        decoded = api.suitable_clip(clip, load(ways[0]))
+        frames, _, height, width = decoded.shape
+        grid = Grid(t=min(4, frames), h=min(3, height), w=min(3, width))
         trials = tuning.tuned(
-            api.suitable_clip(clip, load(ways[0])),
+            decoded,
             load,
             ways,
-            method=replace(loco(), segmentation=Grid(t=4, h=3, w=3)),
+            method=replace(loco(), segmentation=grid),
             batch_sizes=(4, 1, 2, 8),
             tell=(lambda _: None) if quiet else lambda text: err.print(f"[dim]{escape(text)}[/]"),
         )

@@ -1,6 +1,7 @@
 """The tables that the shell prints at the end."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -77,8 +78,8 @@ def wishes(model: Any) -> Table:
     spec = model.spec
     named = ", ".join(spec.class_names[:3]) + (", …" if len(spec.class_names) > 3 else "")
     rows = {
-        **(vars(spec.clip) if spec.clip else {"frames": "any", "size": "any"}),
-        **vars(spec),
+        **(asdict(spec.clip) if spec.clip else {"frames": "any", "size": "any"}),
+        **asdict(spec),
         "clip": None,
         "outputs": model.outputs,
         "class_names": f"{len(spec.class_names)}: {named}" if named else "not known",
@@ -93,13 +94,14 @@ def wishes(model: Any) -> Table:
 
 def speeds(trials: Sequence[Any]) -> Table:
     """Return the table of the ways a model was run: how fast, and how near to float32."""
+    from vexplain.tuning import words_of
+
     table = Table("way", title="Speed of a clip's answer", box=SIMPLE_HEAD)
     for name in ("batch", "ms per clip", "times as fast", "rank correlation"):
         table.add_column(name, justify="right", no_wrap=True)
     for one in trials:
-        way = one.running.words or ("channels last" if one.running.channels_last else "float32")
         table.add_row(
-            way,
+            words_of(one.running),
             str(one.batch_size),
             f"{1000 * one.seconds:.1f}",
             f"{trials[0].seconds / one.seconds:.2f}",

@@ -59,7 +59,7 @@ def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
     if value not in choices:
         raise ValueError(
             f"{name}: expected one of {', '.join(choices)}, got {value!r}."
-            f"{near_names(value, choices)}"
+            f"{near_names(str(value), choices)}"
         )
 
 

@@ -1,7 +1,8 @@
 """What a model wants, as checked values: frames, size, layout, numbers and names."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from vexplain.core.checks import check_choice, check_number, check_positive, check_whole
 from vexplain.core.types import OutputKind
@@ -15,8 +16,25 @@ Array = Literal["torch", "numpy"]
 Average = Literal["scores", "probabilities"]
 
 
+class Stated:
+    """Remembers which fields were given, as what a file says is only overruled by those."""
+
+    _given: frozenset[str]
+
+    def __new__(cls, **given: Any) -> Any:
+        """Remember the names of the fields that are given."""
+        made = super().__new__(cls)
+        object.__setattr__(made, "_given", frozenset(given))
+        return made
+
+    @property
+    def stated(self) -> Mapping[str, Any]:
+        """The fields that were given, those with their default value among them."""
+        return {name: getattr(self, name) for name in self._given}
+
+
 @dataclass(frozen=True, kw_only=True)
-class ClipSpec:
+class ClipSpec(Stated):
     """Which frames a model wants, and how large.
 
     With n frames decoded and T wanted, clip frame i is source frame
@@ -58,13 +76,31 @@ class ClipSpec:
 
     def __post_init__(self) -> None:
         check_whole("frames", self.frames)
+        check_choice("sampling", self.sampling, get_args(Sampling))
+        check_choice("resize", self.resize, get_args(Resize))
+        check_choice("short", self.short, get_args(Short))
+        self._check_size()
+        self._check_window()
+        self._check_scaled()
+
+    def _check_size(self) -> None:
+        if isinstance(self.size, list):
+            object.__setattr__(self, "size", tuple(self.size))
+        if not isinstance(self.size, tuple | None):
+            check_whole("size", self.size)
         if isinstance(self.size, tuple) and len(self.size) != 2:
             raise ValueError(f"size: expected a side or (height, width), got {self.size}.")
         for side in self.height_width or ():
             check_whole("size", side)
-        check_choice("sampling", self.sampling, get_args(Sampling))
-        check_choice("resize", self.resize, get_args(Resize))
-        check_choice("short", self.short, get_args(Short))
+        if self.short_side is not None:
+            check_whole("short_side", self.short_side)
+        if self.short_side is not None and self.short_side < max(self.height_width or (1,)):
+            raise ValueError(
+                f"short_side: expected at least the size of the crop ({self.size}), "
+                f"got {self.short_side}."
+            )
+
+    def _check_window(self) -> None:
         if self.sampling == "interval" and self.interval is None:
             raise ValueError("interval: expected a number of frames with sampling='interval'.")
         if self.sampling in ("uniform", "centres") and (self.interval, self.start) != (None, None):
@@ -76,17 +112,12 @@ class ClipSpec:
             check_whole("interval", self.interval)
         if self.start is not None:
             check_whole("start", self.start, least=0)
-        self._check_scaled()
-        if self.short_side is not None and self.short_side < max(self.height_width or (1,)):
-            raise ValueError(
-                f"short_side: expected at least the size of the crop ({self.size}), "
-                f"got {self.short_side}."
-            )
 
     def _check_scaled(self) -> None:
         if self.scaled is None:
             return
-        if len(self.scaled) != 2 or self.resize != "crop" or self.short_side is not None:
+        whole = isinstance(self.scaled, tuple | list) and len(self.scaled) == 2
+        if not whole or self.resize != "crop" or self.short_side is not None:
             raise ValueError(
                 f"scaled: expected (height, width) with resize='crop' and no short_side, got "
                 f"{self.scaled!r}."
@@ -101,7 +132,7 @@ class ClipSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelSpec:
+class ModelSpec(Stated):
     """What a model wants to be given and what it answers.
 
     The adapter takes canonical clips (N, T, 3, H, W) in [0, 1], orders the channels, computes
@@ -147,7 +178,9 @@ class ModelSpec:
     class_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if sorted(self.layout) not in (sorted("TCHW"), sorted("CHW")):
+        if not isinstance(self.clip, ClipSpec | None):
+            raise ValueError(f"clip: expected a ClipSpec, got {self.clip!r}.")
+        if sorted(str(self.layout)) not in (sorted("TCHW"), sorted("CHW")):
             raise ValueError(
                 "layout: expected T, C, H, W in the order of the model, or C, H, W for a model of "
                 f"single frames, got {self.layout!r}."
@@ -158,7 +191,10 @@ class ModelSpec:
         check_choice("array", self.array, get_args(Array))
         check_choice("over_time", self.over_time, get_args(Average))
         check_positive("scale", self.scale)
+        if not isinstance(self.batched, bool):
+            raise ValueError(f"batched: expected True or False, got {self.batched!r}.")
         self._check_numbers()
+        self._check_scale()
         self._check_frames()
         self._check_names()
 
@@ -191,6 +227,19 @@ class ModelSpec:
         for deviation in self.std:
             check_positive("std", deviation)
 
+    def _check_scale(self) -> None:
+        if max(self.mean) > self.scale:
+            raise ValueError(
+                f"mean: {max(self.mean):g} lies beyond white, which is scale={self.scale:g} here. "
+                "Say scale=255 where mean and std are in 0..255."
+            )
+        if self.dtype == "uint8" and (self.scale - max(self.mean)) / max(self.std) < 128:
+            raise ValueError(
+                f"scale: uint8 numbers need scale=255 and neither mean nor std, got scale="
+                f"{self.scale:g}, mean={self.mean} and std={self.std}; white would be "
+                f"{(self.scale - max(self.mean)) / max(self.std):.3g}."
+            )
+
     def _check_frames(self) -> None:
         if self.array == "numpy" and self.dtype == "bfloat16":
             raise ValueError("dtype: NumPy has no bfloat16; expected float32, float16 or uint8.")
@@ -213,10 +262,9 @@ class ModelSpec:
                 )
 
     def _check_names(self) -> None:
-        if isinstance(self.class_names, str):
-            raise ValueError(
-                f"class_names: expected one name per class, got the text {self.class_names!r}."
-            )
+        names = self.class_names
+        if not isinstance(names, tuple | list) or not all(isinstance(name, str) for name in names):
+            raise ValueError(f"class_names: expected one name per class, got {names!r}.")
         if len(set(self.class_names)) != len(self.class_names):
             twice = sorted({n for n in self.class_names if self.class_names.count(n) > 1})
             raise ValueError(f"class_names: expected different names, got {twice} twice.")

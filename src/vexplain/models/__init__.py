@@ -4,7 +4,7 @@ from vexplain.models.adapters import Model, as_classifier, prepared
 from vexplain.models.description import describe
 from vexplain.models.loading import SOURCES, load_model
 from vexplain.models.onnx_file import OnnxGraph
-from vexplain.models.reference import Reference
+from vexplain.models.reference import Reference, restated
 from vexplain.models.running import Running
 from vexplain.models.views import MultiView
 
@@ -19,4 +19,5 @@ __all__ = [
     "describe",
     "load_model",
     "prepared",
+    "restated",
 ]

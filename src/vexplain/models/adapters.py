@@ -1,12 +1,11 @@
 """From canonical clips to what a model in this process wants, and back to class scores."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, cast
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from vexplain.core import Classifier, ModelSpec, OutputKind
 from vexplain.core.checks import out_of_memory
 from vexplain.models.running import CPU, Running, as_device, placed
+from vexplain.models.scores import class_scores, one_by_one
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in ITU-R BT.601."""
@@ -76,12 +76,14 @@ class Model:
     def _asked(self, inputs: Tensor, first: int) -> Tensor:
         try:
             return class_scores(self.function(handed(inputs, self.spec, first)))
-        except RuntimeError as error:
+        except (RuntimeError, AssertionError) as error:
             if isinstance(error, torch.OutOfMemoryError) or out_of_memory(error):
                 raise
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
             raise ValueError(
-                f"model: {self.name} failed on an input of shape {tuple(inputs.shape)}: "
-                f"{str(error).splitlines()[0]} Check frames, size and layout in its spec."
+                f"model: {self.name} failed on an input of shape {tuple(inputs.shape)} "
+                f"({lines[0] if lines else type(error).__name__}). Check frames, size and layout "
+                "in its spec."
             ) from error
 
 
@@ -109,22 +111,6 @@ def reduced(clips: Tensor, axis: int, times: int) -> Tensor:
     return clips.index_select(axis, wanted.long())
 
 
-def one_by_one(function: Callable[[Any], Tensor], inputs: Iterable[Any]) -> Tensor:
-    """Return the scores (N, K) of a function that takes one clip at a time.
-
-    Raises:
-        ValueError: When it returns anything but (K,) or (1, K), or another K than before.
-    """
-    rows = [function(one) for one in inputs]
-    for row in rows:
-        if row.ndim not in (1, 2) or row.numel() != row.shape[-1] or row.numel() != rows[0].numel():
-            raise ValueError(
-                f"model: expected the scores of one clip (K,), always of as many classes, got "
-                f"shape {tuple(row.shape)}. Average over frames inside the model."
-            )
-    return torch.stack([row.reshape(-1) for row in rows])
-
-
 def as_classifier(
     model: Any, spec: ModelSpec | None = None, running: Running | None = None
 ) -> Classifier:
@@ -150,12 +136,17 @@ def as_classifier(
     if isinstance(model, Classifier):
         if spec is not None:
             raise TypeError("spec: the model brings its own spec; expected None, got another one.")
+        if running.words or str(running.device) not in ("None", "auto"):
+            raise ValueError(
+                f"device, precision: {model.name} is placed already; say them where it is loaded, "
+                "as in load_model(…, device=…, precision=…)."
+            )
         return model
     if callable(model):
-        if running.words:
+        if running.words or running.channels_last:
             raise ValueError(
-                f"precision: {running.words} is for torch modules; expected one, got "
-                f"{type(model).__name__}."
+                f"precision: {running.words or 'channels_last'} is for torch modules; expected "
+                f"one, got {type(model).__name__}."
             )
         name = getattr(model, "__name__", type(model).__name__)
         device = CPU if running.device in (None, "auto") else as_device(running.device or CPU)
@@ -219,29 +210,3 @@ def in_channel_order(clips: Tensor, channels: str) -> Tensor:
 def column(numbers: tuple[float, ...], like: Tensor) -> Tensor:
     """Return the numbers as a tensor that lies along the channels of (N, T, C, H, W)."""
     return torch.tensor(numbers, dtype=like.dtype, device=like.device).reshape(-1, 1, 1)
-
-
-def class_scores(answer: Any) -> Tensor:
-    """Return the tensor of class scores in what a model returned.
-
-    Understood are tensors, arrays, objects or mappings with ``logits``, and tuples that begin with
-    one of these.
-
-    Raises:
-        TypeError: On anything else.
-    """
-    if isinstance(answer, Tensor) and not answer.is_complex():
-        return answer
-    if isinstance(answer, np.ndarray) and answer.dtype.kind in "biuf":
-        return torch.from_numpy(np.ascontiguousarray(answer))
-    if isinstance(answer, Mapping) and "logits" in answer:
-        return class_scores(answer["logits"])
-    if hasattr(answer, "logits"):
-        return class_scores(answer.logits)
-    if isinstance(answer, tuple | list) and answer and not isinstance(answer[0], float | int):
-        return class_scores(answer[0])
-    raise TypeError(
-        f"model: expected class scores as a tensor or an array of real numbers, got "
-        f"{type(answer).__name__}. "
-        "Wrap the model in a function that returns them."
-    )

@@ -1,6 +1,6 @@
 """The YAML file next to a model: where it comes from, what it wants, what it answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from os import PathLike
 from pathlib import Path
@@ -51,10 +51,13 @@ def described(content: Mapping[str, Any], folder: Path) -> Reference:
     """Return the checked description in the content of a YAML file."""
     own = {"model", "arguments", "weights", "clip"}
     wants = {key: value for key, value in content.items() if key not in own}
-    check_keys(wants, [f.name for f in fields(ModelSpec)] + sorted(own))
+    check_keys(
+        {str(key): value for key, value in wants.items()},
+        [f.name for f in fields(ModelSpec)] + sorted(own),
+    )
     check_kinds(content)
     clip = dict(content.get("clip") or {})
-    check_keys(clip, [f.name for f in fields(ClipSpec)])
+    check_keys([*map(str, clip)], [f.name for f in fields(ClipSpec)])
     check_kinds(clip)
     for name in ("size", "scaled"):
         if isinstance(clip.get(name), list):
@@ -63,6 +66,8 @@ def described(content: Mapping[str, Any], folder: Path) -> Reference:
         if name in wants:
             wants[name] = numbers(name, wants[name])
     if "scale" in wants:
+        if len(wants["scale"]) != 1:
+            raise ValueError(f"scale: expected one number, got {content['scale']!r}.")
         wants["scale"] = wants["scale"][0]
     if "pathways" in wants:
         wants["pathways"] = tuple(wants["pathways"])
@@ -78,8 +83,21 @@ def described(content: Mapping[str, Any], folder: Path) -> Reference:
         wants=wants,
         clip=clip,
     )
-    reference.completed()  # what can't be right in itself is said before anything is loaded
+    check_alone(wants, clip)
     return reference
+
+
+def check_alone(wants: Mapping[str, Any], clip: Mapping[str, Any]) -> None:
+    """Raise ``ValueError`` on a value that can't be right, whatever the model's own files say.
+
+    What must agree with other fields is checked when the model is opened and these are known.
+    """
+    for name, value in wants.items():
+        others = {"outputs": "logits", "scale": 255.0}
+        ModelSpec(**{**others, name: value})
+    for name, value in clip.items():
+        ways = {"interval": 1} if value == "interval" else {}
+        ClipSpec(**{"size": None, "sampling": "every", **ways, name: value})
 
 
 def check_kinds(content: Mapping[str, Any]) -> None:
@@ -90,7 +108,7 @@ def check_kinds(content: Mapping[str, Any]) -> None:
             raise ValueError(f"{name}: expected {expected}, got {value!r}.")
 
 
-def check_keys(content: Mapping[str, Any], known: Sequence[str]) -> None:
+def check_keys(content: Iterable[str], known: Sequence[str]) -> None:
     """Raise ``ValueError`` on a key that isn't known."""
     for key in content:
         if key not in known:
@@ -101,12 +119,23 @@ def check_keys(content: Mapping[str, Any], known: Sequence[str]) -> None:
 
 def numbers(name: str, value: Any) -> tuple[float, ...]:
     """Return one number or a list of numbers as a tuple."""
+    listed = value if isinstance(value, list) else [value]
+    if not listed or not all(isinstance(v, int | float) and v is not True for v in listed):
+        raise ValueError(f"{name}: expected a number or a list of numbers, got {value!r}.")
+    return tuple(float(v) for v in listed)
+
+
+def lines_of(file: Path) -> list[str]:
+    """Return the lines of a text file that aren't blank.
+
+    Raises:
+        ValueError: When it isn't UTF-8.
+    """
     try:
-        return tuple(float(v) for v in (value if isinstance(value, list) else [value]))
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"{name}: expected a number or a list of numbers, got {value!r}."
-        ) from error
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"class_names: {file} is no text in UTF-8.") from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def names(value: Any, folder: Path) -> tuple[str, ...]:
@@ -115,7 +144,7 @@ def names(value: Any, folder: Path) -> tuple[str, ...]:
         file = folder / value
         if not file.is_file():
             raise ValueError(f"class_names: expected a list or a text file, {file} is not there.")
-        return distinct(line for line in file.read_text(encoding="utf-8").splitlines() if line)
+        return distinct(lines_of(file))
     if isinstance(value, list) and not any(isinstance(n, bool | list | dict) for n in value):
         return tuple(str(name) for name in value)
     if isinstance(value, list):

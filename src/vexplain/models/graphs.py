@@ -11,8 +11,9 @@ from torch import Tensor
 
 from vexplain.core import ModelSpec, OutputKind, near_names
 from vexplain.core.specs import Dtype
-from vexplain.models.adapters import distinct, one_by_one
+from vexplain.models.adapters import distinct
 from vexplain.models.reference import Reference
+from vexplain.models.scores import one_by_one
 from vexplain.models.shapes import Shape, shown, spec_of_shape
 
 
@@ -36,6 +37,8 @@ def graph_spec(
             f"precision: {', '.join(filter(None, options))} is for torch modules; "
             f"{reference.name} runs as its file says. Leave it out."
         )
+    if reference.weights:
+        raise ValueError(f"weights: {reference.name} holds its own weights; leave them out.")
     found = spec_of_shape(shape, dtype, reference)
     found = replace(found, outputs=outputs, class_names=class_names)
     spec = reference.completed(found)

@@ -96,7 +96,7 @@ SOURCES: Mapping[str, Source] = {
     "torch": Source(
         module="torch_file",
         form="torch:FILE",
-        what="TorchScript, exported programs, and pickled modules where pickle is allowed",
+        what="TorchScript, exported programs, pickled modules, where --allow-pickle is given",
         suffixes=(".pt2",),
     ),
     "http": KSERVE,
@@ -134,8 +134,8 @@ def load_model(
         source: A YAML file, or one of the forms that ``vexplain models`` lists, such as
             ``hf:facebook/timesformer-base-finetuned-k400``, ``torchvision:r3d_18``,
             ``onnx:FILE``, ``python:MODULE:FACTORY``; or ``demo`` for the bundled network.
-        spec: What the model wants, in place of a YAML file's statements: fields other than
-            ``ModelSpec()`` has them, and the clip as a whole, win over what the model's files say.
+        spec: What the model wants, in place of a YAML file's statements: the fields that it was
+            made with win over what the model's files say.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``; by default where the model lies.
         precision: ``float32``, ``bfloat16``, ``float16``, ``int8``; ``auto`` is float32.
         compiled: Whether to compile a torch module, which costs a minute before it saves any.
@@ -156,9 +156,7 @@ def load_model(
         found = referred(folder / "demo.yaml" if str(source) == "demo" else source)
         found = replace(found, running=running, allow_pickle=allow_pickle)
         if spec is not None:
-            stated = {n: v for n, v in vars(spec).items() if v != getattr(ModelSpec(), n)}
-            clip = stated.pop("clip", None)
-            found = replace(found, wants=stated, clip=vars(clip) if clip else {})
+            found = found.saying(spec)
         return opened(found)
 
 
@@ -173,21 +171,50 @@ def referred(source: str | PathLike[str]) -> Reference:
     """
     text = str(source)
     if text.endswith((".yaml", ".yml")):
-        return describe(text)
+        return named(describe(text))
     scheme, colon, name = text.partition(":")
-    endings = {suffix: key for key, source in SOURCES.items() for suffix in source.suffixes}
-    if scheme not in SOURCES and Path(text).suffix in endings:
-        scheme, name = endings[Path(text).suffix], text
+    bare = named(Reference(scheme=text, name=""))
+    if scheme not in SOURCES and bare.name:
+        scheme, name = bare.scheme, bare.name
     elif scheme not in SOURCES or not colon or not name:
         forms = "; ".join(dict.fromkeys(source.form for source in SOURCES.values()))
         raise ValueError(
             f"model: expected a YAML file, demo, or one of {forms}; got {scheme + colon!r}."
             f"{near_names(scheme, list(SOURCES))}"
         )
-    beside = Path(name).with_suffix(".yaml")
-    if SOURCES[scheme].suffixes and beside.is_file():
-        return describe(beside)
-    return Reference(scheme=scheme, name=name)
+    beside = Path(name).expanduser().with_suffix(".yaml") if SOURCES[scheme].suffixes else None
+    if beside is None or not beside.is_file():
+        return Reference(scheme=scheme, name=name)
+    return describing(beside, scheme, name)
+
+
+def describing(beside: Path, scheme: str, name: str) -> Reference:
+    """Return what the YAML file beside a model's file says of it.
+
+    Raises:
+        ValueError: When it can't be understood, or speaks of another model: a file from elsewhere
+            must not bring another one in, whose code would run.
+    """
+    try:
+        said = named(describe(beside))
+    except ValueError as error:
+        raise ValueError(f"{error} (It was read because it lies beside {name}.)") from error
+    file = Path(name).expanduser().resolve()
+    if (said.scheme, (said.folder / Path(said.name).expanduser()).resolve()) != (scheme, file):
+        raise ValueError(
+            f"model: {beside} lies beside {name} but speaks of {said.scheme}:{said.name}. Name "
+            "that YAML file itself if you mean it, or move it away."
+        )
+    return said
+
+
+def named(reference: Reference) -> Reference:
+    """Return the reference with the scheme that a bare file's ending tells."""
+    ending = Path(reference.scheme).suffix
+    endings = {suffix: key for key, source in SOURCES.items() for suffix in source.suffixes}
+    if reference.scheme in SOURCES or reference.name or ending not in endings:
+        return reference
+    return replace(reference, scheme=endings[ending], name=reference.scheme)
 
 
 def opened(reference: Reference) -> Classifier:

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from vexplain.core.checks import out_of_memory
 from vexplain.core.specs import Dtype
-from vexplain.models.adapters import Model, class_scores
+from vexplain.models.adapters import Model
 from vexplain.models.graphs import as_numbers, graph_spec, in_batches, names_in, output_index
 from vexplain.models.reference import Reference
 from vexplain.models.running import CPU
+from vexplain.models.scores import class_scores
 from vexplain.models.shapes import Shape
 
 if TYPE_CHECKING:

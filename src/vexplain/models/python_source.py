@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from vexplain.core import Classifier, near_names
+from vexplain.core import Classifier, ClipSpec, ModelSpec, near_names
 from vexplain.models.adapters import as_classifier
 from vexplain.models.reference import Reference
 from vexplain.models.weights import load_weights
@@ -35,8 +35,15 @@ def load(reference: Reference) -> Classifier:
             raise ValueError("weights: expected a factory that returns a torch module for them.")
         file = reference.folder / reference.weights
         load_weights(model, file, allow_pickle=reference.allow_pickle)
-    own = isinstance(model, Classifier) or not (reference.wants or reference.clip)
-    return as_classifier(model, None if own else reference.completed(), reference.running)
+    stated = bool(reference.wants or reference.clip)
+    if stated and isinstance(model, Classifier) and not isinstance(model, nn.Module):
+        raise ValueError(
+            f"model: what {reference.name} returns brings its own spec; leave "
+            f"{', '.join([*reference.wants, *reference.clip])} out of the YAML file."
+        )
+    clip = {"clip": ClipSpec(**reference.clip)} if reference.clip else {}
+    spec = ModelSpec(**{**reference.wants, **clip}) if stated else None
+    return as_classifier(model, spec, reference.running)
 
 
 def factory(name: str, folder: Path) -> Callable[..., Any]:
@@ -47,10 +54,7 @@ def factory(name: str, folder: Path) -> Callable[..., Any]:
     if module_name.endswith(".py"):
         module = module_from(folder / module_name)
     else:
-        try:
-            module = importlib.import_module(module_name)
-        except ImportError as error:
-            raise ValueError(f"model: can't import {module_name} ({error}).") from error
+        module = imported(module_name, folder)
     if not hasattr(module, function):
         public = [known for known in vars(module) if not known.startswith("_")]
         raise ValueError(f"model: {module_name} has no {function!r}.{near_names(function, public)}")
@@ -58,8 +62,21 @@ def factory(name: str, folder: Path) -> Callable[..., Any]:
     return made
 
 
+def imported(name: str, folder: Path) -> ModuleType:
+    """Import a module by its name, also one that lies in ``folder``."""
+    place = str(folder.resolve())
+    if place not in sys.path:
+        sys.path.append(place)
+    try:
+        return importlib.import_module(name)
+    except Exception as error:  # whatever the user's own code raises
+        raise ValueError(
+            f"model: can't import {name} ({type(error).__name__}: {error})."
+        ) from error
+
+
 def module_from(file: Path) -> ModuleType:
-    """Import a Python file by its path, once."""
+    """Import a Python file by its path."""
     if not file.is_file():
         raise FileNotFoundError(f"model: there is no file {file}.")
     name = f"vexplain_model_{file.stem}"

@@ -17,6 +17,23 @@ UNDONE: Mapping[str, tuple[str, ...]] = {
 """Fields of ``ClipSpec`` that, where the user states one, take others back that a file told."""
 
 
+def restated(clip: ClipSpec, wishes: Mapping[str, Any]) -> ClipSpec:
+    """Return a clip's spec with the fields that the user states.
+
+    What belongs to another way than the stated one is taken back, and another size alone keeps the
+    share of the frame that is seen.
+    """
+    undone = [detail for way in wishes for detail in UNDONE.get(way, ())]
+    before, after = clip.height_width, replace(ClipSpec(), size=wishes.get("size")).height_width
+    larger: dict[str, Any] = {}
+    if before and after:
+        growth = max(after) / max(before)
+        short, scaled = clip.short_side, clip.scaled
+        larger["short_side"] = short and round(short * growth)
+        larger["scaled"] = scaled and (round(scaled[0] * growth), round(scaled[1] * growth))
+    return replace(clip, **{**larger, **dict.fromkeys(undone), **wishes})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reference:
     """What a string such as ``hf:facebook/timesformer-base-finetuned-k400``, or a YAML file, says.
@@ -50,18 +67,19 @@ class Reference:
         Raises:
             FileNotFoundError: When it is not there.
         """
-        file = self.folder / self.name
+        file = self.folder / Path(self.name).expanduser()
         if not file.is_file():
             raise FileNotFoundError(f"model: there is no file {file}.")
         return file
 
+    def saying(self, spec: ModelSpec) -> "Reference":
+        """Return the reference with what a spec states, in place of what was stated before."""
+        wants = dict(spec.stated)
+        clip = wants.pop("clip", None)
+        return replace(self, wants=wants, clip=clip.stated if clip else {})
+
     def completed(self, found: ModelSpec | None = None) -> ModelSpec:
         """Return what the model wants: as ``found``, but where the user states otherwise."""
         found = found or ModelSpec()
-        clip = replace(found.clip or ClipSpec(), **self._clip()) if self.clip else found.clip
+        clip = restated(found.clip or ClipSpec(), self.clip) if self.clip else found.clip
         return replace(found, **{"clip": clip, **self.wants})
-
-    def _clip(self) -> Mapping[str, Any]:
-        """Return the stated fields of the clip; what belongs to another way is taken back."""
-        undone = [detail for way in self.clip for detail in UNDONE.get(way, ())]
-        return {**dict.fromkeys(undone), **self.clip}

@@ -111,6 +111,7 @@ def check_unused(reference: Reference, address: str) -> None:
     said = {
         "weights": reference.weights,
         "precision": running.words,
+        "channels_last": running.channels_last,
         "device": None if str(running.device) in ("None", "auto", "cpu") else running.device,
     }
     for name, value in said.items():

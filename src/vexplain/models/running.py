@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from vexplain.core.checks import check_choice
+from vexplain.models.scores import class_scores, one_by_one
 
 Precision = Literal["auto", "float32", "bfloat16", "float16", "int8"]
 CPU = torch.device("cpu")
@@ -23,7 +24,8 @@ class Running:
         device: ``auto`` takes the first of CUDA, MPS and CPU that is there; None leaves the
             module where it lies.
         precision: ``float32``; ``bfloat16`` or ``float16`` by autocast; ``int8`` for linear layers
-            with weights and activations quantised at run time, on the CPU only. ``auto`` is
+            with weights and activations quantised at run time, on the CPU only; one clip at a
+            time, as its range is that of the whole input. ``auto`` is
             float32: on a CPU without matrix units half precision is slower, and int8 changes the
             answers of some models more than an explanation bears.
         compiled: Whether ``torch.compile`` makes the module faster, after a first call of a minute.
@@ -65,6 +67,8 @@ def as_device(name: torch.device | str) -> torch.device:
         return torch.device(next((kind for kind, there in has.items() if there), "cpu"))
     try:
         device = torch.device(name)
+        if device.type not in ("cpu", "cuda", "mps"):
+            raise RuntimeError(f"{name} computes nothing")
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ValueError(
@@ -86,6 +90,8 @@ class Runner:
 
         A compiled module never sees a batch of one: that would cost a second compilation.
         """
+        if self.running.precision == "int8" and isinstance(inputs, Tensor) and len(inputs) > 1:
+            return one_by_one(lambda one: class_scores(self(one[None])), inputs)
         single = self.running.compiled and isinstance(inputs, Tensor) and len(inputs) == 1
         with self._precision():
             answer = self.module(torch.cat([inputs, inputs]) if single else inputs)
@@ -122,6 +128,8 @@ def quantised(module: nn.Module, device: torch.device) -> nn.Module:
     Raises:
         ValueError: When the module lies elsewhere than on the CPU, or has no linear layer.
     """
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ValueError("precision: a TorchScript archive runs as it was saved; leave int8 out.")
     if device != CPU:
         raise ValueError(f"precision: int8 runs on the CPU only, got a module on {device}.")
     if not any(isinstance(part, nn.Linear) for part in module.modules()):
@@ -135,9 +143,18 @@ def quantised(module: nn.Module, device: torch.device) -> nn.Module:
 
 
 def channels_last(module: nn.Module) -> None:
-    """Lay the weights of all convolutions out with the channels last; their outputs follow."""
+    """Lay the weights of all convolutions out with the channels last; their outputs follow.
+
+    Raises:
+        ValueError: When there is none.
+    """
     formats = {4: torch.channels_last, 5: torch.channels_last_3d}
-    for part in module.modules():
-        if isinstance(part, nn.Conv2d | nn.Conv3d):
-            weight = part.weight.data
-            part.weight.data = weight.contiguous(memory_format=formats[weight.ndim])
+    found = [part for part in module.modules() if isinstance(part, nn.Conv2d | nn.Conv3d)]
+    if not found:
+        raise ValueError(
+            "channels_last: this model has no convolutions that could keep their channels last; "
+            "leave it out."
+        )
+    for part in found:
+        weight = part.weight.data
+        part.weight.data = weight.contiguous(memory_format=formats[weight.ndim])

@@ -1,9 +1,13 @@
 """TensorFlow Lite files, also quantised ones, through the LiteRT interpreter."""
 
+import struct
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile, ZipFile, is_zipfile
 
@@ -11,12 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vexplain.core import OutputKind
+from vexplain.core import ModelSpec, OutputKind
 from vexplain.core.specs import Dtype
-from vexplain.models.adapters import Model, class_scores
+from vexplain.models.adapters import Model
 from vexplain.models.graphs import as_numbers, graph_spec, in_batches, names_in, output_index
 from vexplain.models.reference import Reference
 from vexplain.models.running import CPU
+from vexplain.models.scores import class_scores
 from vexplain.models.shapes import Shape
 
 if TYPE_CHECKING:
@@ -84,12 +89,14 @@ class LiteGraph:
         output: Where the class scores come out.
         step: Where the scores are quantised softmax probabilities, the step between two of them;
             else 0.
+        lock: Held while the graph runs: an interpreter serves one thread at a time.
     """
 
     interpreter: "Interpreter"
     input: Port
     output: Port
     step: float = 0.0
+    lock: AbstractContextManager[bool] = field(default_factory=Lock, repr=False)
 
     def __call__(self, clips: Tensor) -> Tensor:
         """Return the graph's scores (N, K) of prepared clips.
@@ -102,19 +109,24 @@ class LiteGraph:
         return summing_to_one(scores, self.step) if self.step else scores
 
     def _run(self, values: np.ndarray) -> Tensor:
-        runner, index = self.interpreter, self.input.index
         try:
-            runner.resize_tensor_input(index, values.shape, strict=True)
-            runner.allocate_tensors()  # both do nothing where the shape is the one before
-            runner.reset_all_variables()  # else a recurrent layer goes on from the last clip
-            runner.set_tensor(index, values)
-            runner.invoke()
+            with self.lock:
+                return self.output.read(self._answer(values))
         except (RuntimeError, ValueError) as error:
             first = str(error).splitlines()[0]
             raise ValueError(
                 f"model: the TensorFlow Lite graph failed on {values.shape}: {first}"
             ) from error
-        return self.output.read(runner.get_tensor(self.output.index))
+
+    def _answer(self, values: np.ndarray) -> np.ndarray:
+        runner, index = self.interpreter, self.input.index
+        runner.resize_tensor_input(index, values.shape, strict=True)
+        runner.allocate_tensors()  # both do nothing where the shape is the one before
+        runner.reset_all_variables()  # else a recurrent layer goes on from the last clip
+        runner.set_tensor(index, values)
+        runner.invoke()
+        answer: np.ndarray = runner.get_tensor(self.output.index)
+        return answer
 
 
 def summing_to_one(scores: Tensor, step: float) -> Tensor:
@@ -133,11 +145,14 @@ def summing_to_one(scores: Tensor, step: float) -> Tensor:
 def load(reference: Reference) -> Model:
     """Open a TensorFlow Lite file; a YAML file of the same name beside it says what it doesn't.
 
-    A float input gets values in [0, 1], unless the YAML file states ``scale``, ``mean`` or
-    ``std``. A quantised input has a real value (q − zero point) · scale for each integer q. By
-    default q is the pixel, 0..255, for uint8 and the pixel less 128 for int8, which is what a
-    converter makes of an input that spans its whole range, whichever way it was normalised. Where
-    ``scale``, ``mean`` or ``std`` are stated, or ``dtype: float32``, they give the real value,
+    A float input gets (value · ``scale`` − ``mean``) / ``std`` of values in [0, 1]: as the YAML
+    file states any of the three; else as TensorFlow Lite's metadata in the file does, which speaks
+    of pixels 0..255; else the values as they are.
+
+    A quantised input has a real value (q − zero point) · scale for each integer q. By default q is
+    the pixel, 0..255, for uint8 and the pixel less 128 for int8, which is what a converter makes
+    of an input that spans its whole range, whichever way it was normalised. Where ``scale``,
+    ``mean`` or ``std`` are stated, or ``dtype: float32``, they give the real value,
     (value · scale − mean) / std, and q = round(real / input scale) + zero point, within the range
     of the type. A 16-bit input always goes by its real values.
 
@@ -164,6 +179,8 @@ def load(reference: Reference) -> Model:
     spec = graph_spec(wanted.shape, dtype, reference, outputs=kind, class_names=names)
     if len(wanted.shape) > len(spec.layout) and wanted.shape[0] is None:
         wanted = replace(wanted, shape=(1, *wanted.shape[1:]))
+    if wanted.dtype.kind == "f" and not describes_numbers(reference):
+        spec = normalised(spec, file)
     step = step if spec.outputs == "softmax" else 0.0
     return Model(LiteGraph(interpreter, wanted, output, step), spec, CPU, file.name)
 
@@ -227,10 +244,78 @@ def dtype_for(wanted: Port, reference: Reference) -> Dtype:
     if usual != "uint8":
         return usual
     stated: Dtype = reference.wants.get("dtype", usual)
-    described = any(name in reference.wants for name in ("scale", "mean", "std"))
-    if "dtype" not in reference.wants and described:
+    if "dtype" not in reference.wants and describes_numbers(reference):
         return "float32"
     return stated if stated == "float32" else usual
+
+
+def describes_numbers(reference: Reference) -> bool:
+    """Return whether the user states a normalisation."""
+    return any(name in reference.wants for name in ("scale", "mean", "std"))
+
+
+def normalised(spec: ModelSpec, file: Path) -> ModelSpec:
+    """Return a spec with the normalisation that a file's metadata states.
+
+    What can't be read there, or can't be meant, is passed over.
+    """
+    try:
+        stated = normalisation(metadata(file))
+        return replace(spec, scale=255.0, mean=stated[0], std=stated[1]) if stated else spec
+    except (struct.error, IndexError, TypeError, ValueError):  # as flatbuffers meets bad offsets
+        return spec
+
+
+def metadata(file: Path) -> bytes:
+    """Return TensorFlow Lite's metadata of a file, itself a flat buffer, or no bytes."""
+    from ai_edge_litert.schema_py_generated import Model as Content
+
+    content = Content.GetRootAs(file.read_bytes())
+    for entry in map(content.Metadata, range(content.MetadataLength())):
+        if entry.Name() == b"TFLITE_METADATA":
+            return bytes(content.Buffers(entry.Buffer()).DataAsNumpy())
+    return b""
+
+
+def normalisation(content: bytes) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """Return the mean and std, of pixels 0..255, that metadata states of the one input.
+
+    Source of the numbers of the fields: metadata_schema.fbs of tensorflow/tflite-support.
+    """
+    from flatbuffers.table import Table
+
+    if not content:
+        return None
+    root = Table(content, struct.unpack_from("<I", content)[0])
+    for graph in islice(tables_in(root, 3), 1):
+        for tensor in islice(tables_in(graph, 2), 1):
+            for unit in tables_in(tensor, 4):
+                kind, options = (unit.Offset(4 + 2 * field) for field in (0, 1))
+                if kind and options and content[unit.Pos + kind] == 1:  # NormalizationOptions
+                    stated = Table(content, unit.Indirect(unit.Pos + options))
+                    return numbers_in(stated, 0), numbers_in(stated, 1)
+    return None
+
+
+def places_in(table: Any, field: int) -> Iterator[int]:
+    """Yield where the entries of four bytes lie in a vector of a flat buffer's table."""
+    offset = table.Offset(4 + 2 * field)
+    if offset:
+        start = table.Vector(offset)
+        yield from range(start, start + 4 * table.VectorLen(offset), 4)
+
+
+def tables_in(table: Any, field: int) -> Iterator[Any]:
+    """Yield the tables in a vector of a flat buffer's table."""
+    for place in places_in(table, field):
+        yield type(table)(table.Bytes, table.Indirect(place))
+
+
+def numbers_in(table: Any, field: int) -> tuple[float, ...]:
+    """Return the numbers in a vector of a flat buffer's table."""
+    return tuple(
+        struct.unpack_from("<f", table.Bytes, place)[0] for place in places_in(table, field)
+    )
 
 
 def last_operator(interpreter: "Interpreter", output: Port) -> tuple[OutputKind, float]:

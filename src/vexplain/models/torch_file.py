@@ -12,13 +12,21 @@ from torch import Tensor, nn
 from torch.export.passes import move_to_device_pass
 
 from vexplain.core import ModelSpec
+from vexplain.core.checks import out_of_memory
 from vexplain.core.specs import Dtype
 from vexplain.models.adapters import Model, module_model
 from vexplain.models.reference import Reference
-from vexplain.models.running import CPU, as_device
+from vexplain.models.running import CPU, Running, as_device
 from vexplain.models.shapes import spec_of_shape
 
 Kind = Literal["TorchScript", "exported program", "pickle"]
+DANGERS: Mapping[Kind, str] = {
+    "TorchScript": "a TorchScript archive, which can write files when it is loaded or run",
+    "exported program": "an exported program, which runs code of its own when loaded",
+    "pickle": "a pickle, which runs code of its own when loaded",
+}
+"""What a file is, and why it is opened only where the user asks for that."""
+
 PICKLE = b"\x80"
 """First byte of a pickle, of protocol 2 on: how torch saved before version 1.6."""
 
@@ -33,28 +41,31 @@ NUMBERS: Mapping[torch.dtype, Dtype] = {
 def load(reference: Reference) -> Model:
     """Open ``torch:FILE``: TorchScript, an exported program, or a pickled module.
 
-    What a file is, its content tells. TorchScript runs no Python. The two others are opened only
-    with ``allow_pickle``: a pickled module runs what it likes, and ``torch.export.load`` unpickles
-    weights, constants and sample inputs where a file asks for it, and loads machine code that
-    AOTInductor compiled.
+    What a file is, its content tells. All three are opened only with ``allow_pickle``. TorchScript
+    runs no Python, but its operators write files (``aten::save``, ``aten::from_file``), and it may
+    call them as soon as it is loaded. ``torch.export.load`` unpickles weights, constants and
+    sample inputs where a file asks for it, and loads machine code that AOTInductor compiled. A
+    pickled module runs what it likes.
 
     Raises:
         FileNotFoundError: When the file is missing.
-        ValueError: When it is none of these, is cut off, would run code, or holds weights alone.
+        ValueError: When it is none of these, is cut off, would run code, or holds weights alone;
+            or when it shall be built otherwise than it is.
     """
     file = reference.file
     kind = kind_of(file)
-    if kind == "TorchScript":
-        return script(file, reference)
+    if kind == "pickle" and not reference.allow_pickle:
+        check_is_not_weights(file)
     if not reference.allow_pickle:
-        if kind == "pickle":
-            check_is_not_weights(file)
         raise ValueError(
-            f"model: {file} is {'a pickle' if kind == 'pickle' else 'an exported program'}, which "
-            "runs code of its own when loaded; if it is your own, say so with allow_pickle=True "
-            "(--allow-pickle), or save the model as TorchScript or ONNX."
+            f"model: {file} is {DANGERS[kind]}; if it is your own, say so with allow_pickle=True "
+            "(--allow-pickle), or use ONNX, or weights (safetensors) with python:."
         )
-    return exported(file, reference) if kind == "exported program" else pickled(file, reference)
+    if reference.weights is not None:
+        raise ValueError(f"weights: {file} holds its own; leave it out.")
+    if reference.arguments:
+        raise ValueError(f"arguments: {file} holds a network that is built; leave them out.")
+    return READERS[kind](file, reference)
 
 
 def kind_of(file: Path) -> Kind:
@@ -104,18 +115,58 @@ def weights_alone(file: Path, content: Any) -> ValueError:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Script:
+    """A TorchScript module, whose errors are told in one line.
+
+    Attributes:
+        module: The module, placed.
+    """
+
+    module: Callable[[Any], Any]
+
+    def __call__(self, clips: Any) -> Any:
+        """Return what the module answers.
+
+        Raises:
+            ValueError: When it fails, for another reason than a lack of memory.
+        """
+        try:
+            return self.module(clips)
+        except (RuntimeError, torch.jit.Error) as error:  # the second is what a script raises
+            if isinstance(error, torch.OutOfMemoryError) or out_of_memory(error):
+                raise
+            last = [line.strip() for line in str(error).splitlines() if line.strip()][-1:]
+            raise ValueError(
+                f"model: the TorchScript module failed ({''.join(last)}). Check frames, size and "
+                "layout in its spec."
+            ) from error
+
+
 def script(file: Path, reference: Reference) -> Model:
     """Return a TorchScript module; its file says nothing of what it wants.
 
     Raises:
-        ValueError: When the file is damaged, or the module shall be compiled once more.
+        ValueError: When the file is damaged, or the module shall be compiled once more, or changed
+            as only modules in Python can be.
     """
-    if reference.running.compiled:
+    running = reference.running
+    if running.compiled:
         raise ValueError("compiled: TorchScript is compiled already. Leave it out.")
+    if running.precision == "int8":
+        raise ValueError("precision: int8 can't be brought into TorchScript. Leave it out.")
+    check_memory_format(running)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`torch.jit.load` is deprecated", DeprecationWarning)
         module = opened(file, lambda: torch.jit.load(file, map_location="cpu"))  # type: ignore[no-untyped-call]
-    return module_model(module, reference.completed(), reference.running, file.name)
+    model = module_model(module, reference.completed(), running, file.name)
+    return replace(model, function=Script(model.function))
+
+
+def check_memory_format(running: Running) -> None:
+    """Raise ``ValueError`` where convolutions that can't be changed shall be."""
+    if running.channels_last:
+        raise ValueError("channels_last: the file fixes how convolutions run. Leave it out.")
 
 
 def pickled(file: Path, reference: Reference) -> Model:
@@ -180,6 +231,7 @@ def exported(file: Path, reference: Reference) -> Model:
     running = reference.running
     if running.words:
         raise ValueError(f"precision: a program runs as it was exported, not {running.words}.")
+    check_memory_format(running)
     with file.open("rb") as content:  # by its name alone, torch wants the suffix .pt2
         program = opened(file, lambda: torch.export.load(content))
     device = next((weight.device for weight in program.state_dict.values()), CPU)
@@ -228,3 +280,11 @@ def spec_of_input(value: Tensor, reference: Reference) -> tuple[ModelSpec, bool]
             "it with a batch of one, or with torch.export.Dim for the batch."
         )
     return replace(found, batched=shape[0] is None), shape[0] == 1
+
+
+READERS: Mapping[Kind, Callable[[Path, Reference], Model]] = {
+    "TorchScript": script,
+    "exported program": exported,
+    "pickle": pickled,
+}
+"""Who opens each kind of file."""

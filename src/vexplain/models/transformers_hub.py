@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from vexplain.core import ModelSpec, OutputKind
 from vexplain.core.specs import Dtype
-from vexplain.models.adapters import Model, class_scores, module_model
+from vexplain.models.adapters import Model, module_model
 from vexplain.models.hub_files import (
     Kind,
     Settings,
@@ -26,6 +26,7 @@ from vexplain.models.hub_files import (
 from vexplain.models.hub_settings import frames_of, size_of, spec_of
 from vexplain.models.reference import Reference
 from vexplain.models.running import Running
+from vexplain.models.scores import class_scores
 
 INPUTS = ("pixel_values", "pixel_values_videos")
 """What transformers calls the frames."""
@@ -135,7 +136,8 @@ def load(reference: Reference) -> Model:
 def adapted(model: Any, spec: ModelSpec | None, running: Running) -> Model:
     """Return a model object of transformers as a classifier.
 
-    Without a spec, the preprocessor's file is looked for where the model was loaded from.
+    What the spec doesn't state is looked for in the files that the model was loaded from. A model
+    that is no classifier of transformers by its class needs a spec, which is then taken as it is.
 
     Raises:
         ValueError: When the model takes no frames, or nothing tells how pixels become numbers.
@@ -148,14 +150,20 @@ def adapted(model: Any, spec: ModelSpec | None, running: Running) -> Model:
         )
     bases = {base.__name__ for base in type(model).__mro__}
     head = next((head for head in heads() if head.name in bases), None)
-    if spec is None:
-        spec = spec_of_object(model, head)
+    if head is not None or spec is None:
+        stated = Reference(scheme="hf", name=name).saying(spec or ModelSpec())
+        spec = stated.completed(spec_of_object(model, head, {**stated.wants, **stated.clip}))
     network = HubNetwork(model, clips_for(model.config, head), spec.outputs)
     return module_model(network, spec, running, name)
 
 
-def spec_of_object(model: Any, head: Head | None) -> ModelSpec:
+def spec_of_object(model: Any, head: Head | None, stated: Mapping[str, Any]) -> ModelSpec:
     """Return what a model object wants, as the files say that it was loaded from.
+
+    Args:
+        model: The model.
+        head: Its class, or None where that is no classifier.
+        stated: What the user states, for which no file is needed.
 
     Raises:
         ValueError: When it is no classifier, or there are no such files.
@@ -174,13 +182,13 @@ def spec_of_object(model: Any, head: Head | None) -> ModelSpec:
         settings = preprocessing(model_folder(origin, Path())[0], head.kind) if origin else None
     except FileNotFoundError:
         settings = None
-    if settings is None:
+    if settings is None and not {"mean", "std"} <= stated.keys():
         raise ValueError(
             f"spec: no preprocessor_config.json is found for this {name}, so nothing tells how its "
             "pixels become numbers. Pass spec=ModelSpec(mean=…, std=…, clip=…), or name the folder "
             "of its files: hf:FOLDER."
         )
-    spec = spec_of(model.config, settings, head.kind, {})
+    spec = spec_of(model.config, settings, head.kind, stated)
     halves: dict[torch.dtype, Dtype] = {torch.float16: "float16", torch.bfloat16: "bfloat16"}
     return replace(spec, dtype=halves.get(model.dtype, "float32"))
 

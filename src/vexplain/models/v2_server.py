@@ -241,6 +241,7 @@ class Server:
 
         Raises:
             MemoryError: When the server says that its memory ran out.
+            ConnectionError: When it is busy, or gone behind a proxy.
             ValueError: Otherwise.
         """
         said = self.message(answer)
@@ -248,7 +249,8 @@ class Server:
         if re.search(OUT_OF_MEMORY, said, re.IGNORECASE) and not quota:
             raise MemoryError(f"model: {what}: the server ran out of memory: {said}")
         phrase = HTTPStatus(answer.status).phrase if answer.status in set(HTTPStatus) else ""
-        raise ValueError(
+        kind = ConnectionError if answer.status in BUSY else ValueError
+        raise kind(
             f"model: {what}: the server answered {f'{answer.status} {phrase}'.strip()}{tried}"
             f"{f': {said}' if said else '.'}{HINTS.get(answer.status, '')}"
         )

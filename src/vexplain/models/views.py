@@ -89,7 +89,8 @@ class MultiView:
         frames = self.frames or self.clips * view.frames
         wide = replace(view, frames=frames)
         if self.crops > 1:
-            wide = replace(wide, size=None, short_side=self._short_side)
+            short = None if view.scaled else self._short_side
+            wide = replace(wide, size=None, short_side=short)
         return replace(self.model.spec, clip=wide, pathways=(), outputs=self.outputs)
 
     @property

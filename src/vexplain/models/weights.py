@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-WRAPPED = ("state_dict", "model_state_dict", "model_state")
+WRAPPED = ("state_dict", "model_state_dict", "model_state", "model")
 """Under which keys checkpoints keep the weights, where there is more in the file."""
 
 
@@ -107,8 +107,11 @@ def _inert_content(file: Path) -> Any:
     OpenMMLab's checkpoints hold numbers of NumPy and objects of mmengine beside the weights.
     """
     with file.open("rb") as opened:
-        if opened.read(2) == b"PK" and not is_zipfile(file):
-            raise ValueError(f"weights: {file} is cut off; get it again.")
+        start = opened.read(2)
+    if start == b"PK" and not is_zipfile(file):
+        raise ValueError(f"weights: {file} is cut off; get it again.")
+    if start[:1] not in (b"P", b"\x80"):
+        raise ValueError(f"weights: {file} is no torch file, by its first bytes; get it again.")
     try:
         try:
             return torch.load(file, map_location="cpu", weights_only=True)
@@ -138,7 +141,8 @@ def _tensors(content: Any, file: Path) -> dict[str, Tensor]:
     if isinstance(content, nn.Module):
         return content.state_dict()
     if isinstance(content, Mapping):
-        content = next((content[key] for key in WRAPPED if key in content), content)
+        inner = (content.get(key) for key in WRAPPED)
+        content = next((one for one in inner if isinstance(one, Mapping)), content)
     if not isinstance(content, Mapping) or not content:
         raise ValueError(
             f"weights: {file} holds no named tensors that can be read as weights only; save a "

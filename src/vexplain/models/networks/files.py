@@ -5,6 +5,7 @@ import re
 import shutil
 from hashlib import file_digest, sha256
 from http.client import HTTPException
+from os.path import expanduser
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import urlopen
@@ -14,15 +15,12 @@ from vexplain.core.files import atomic_path
 SECONDS = 30
 """How long a server may be silent."""
 
-IN_A_FOLDER = ("model.safetensors", "pytorch_model.bin")
-"""What the weights in a folder of transformers are called."""
-
 
 def located(name: str, folder: Path) -> Path:
     """Return the file of a name: a path on this machine, or fetched from an address.
 
     Args:
-        name: A file, a folder of transformers, or an address (``https://`` or ``http://``).
+        name: A file, or an address (``https://`` or ``http://``).
         folder: Where relative paths start.
 
     Raises:
@@ -30,15 +28,16 @@ def located(name: str, folder: Path) -> Path:
         ConnectionError: When the address can't be fetched.
         ValueError: When the file isn't the one that its name promises.
     """
-    if re.match(r"https?://", name):
-        file = fetched(name)
-    else:
-        file = (folder / Path(name).expanduser()).resolve()
+    at_home = re.match(r"https?://", name) is None
+    file = (folder / expanduser(name)).resolve() if at_home else fetched(name)
     if file.is_dir():
-        file = next((file / name for name in IN_A_FOLDER if (file / name).is_file()), file)
+        raise ValueError(
+            f"model: {file} is a folder; name the file of weights in it, or hf:FOLDER for a model "
+            "of transformers, whose settings are then read too."
+        )
     if not file.is_file():
         raise FileNotFoundError(
-            f"model: there is no file {file}; expected a checkpoint, its address, small or full."
+            f"model: there is no file {file}; expected a checkpoint or its address."
         )
     check_digest(file, file.name)
     return file
@@ -67,6 +66,12 @@ def fetched(address: str) -> Path:
     return file
 
 
+def shown(address: str) -> str:
+    """Return an address without what may be secret in it: the user, the password, the query."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
 def download(address: str, file: Path) -> None:
     """Write what is at an address into a file.
 
@@ -79,11 +84,11 @@ def download(address: str, file: Path) -> None:
             promised = answer.headers.get("Content-Length")
     except (OSError, HTTPException) as error:  # urllib's errors are OSErrors
         raise ConnectionError(
-            f"model: {address} can't be fetched ({error}). Download it elsewhere and give the "
-            "path of the file."
+            f"model: {shown(address)} can't be fetched ({error}). Download it elsewhere and give "
+            "the path of the file."
         ) from error
     if promised and int(promised) != file.stat().st_size:
-        raise ConnectionError(f"model: {address} was cut off; try again.")
+        raise ConnectionError(f"model: {shown(address)} was cut off; try again.")
 
 
 def check_digest(file: Path, name: str) -> None:

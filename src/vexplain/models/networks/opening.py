@@ -1,6 +1,7 @@
 """Opening a network: with fresh weights, from a file of ours, or from a published checkpoint."""
 
 import json
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from importlib.resources import files
@@ -13,14 +14,14 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from vexplain.core import ClipSpec, ModelSpec, near_names
+from vexplain.core import ClipSpec, ModelSpec, VexplainWarning, near_names
 from vexplain.core.files import atomic_path
 from vexplain.models.adapters import Model, module_model
 from vexplain.models.networks.files import located
 from vexplain.models.networks.layers import fold_norms
 from vexplain.models.networks.published import PRESETS, Naming, clip_of, recognised
 from vexplain.models.networks.tanet import TANet, TANetConfig
-from vexplain.models.networks.timesformer import TimeSformer, TimeSformerConfig
+from vexplain.models.networks.timesformer import HEAD_WIDTH, TimeSformer, TimeSformerConfig
 from vexplain.models.networks.tpn import TPN, TPNConfig
 from vexplain.models.reference import Reference
 from vexplain.models.weights import fit_weights, state_in, unwrapped
@@ -97,6 +98,12 @@ def opened(reference: Reference) -> tuple[Network, ModelSpec, str]:
     if reference.name in ("small", "full") and reference.weights is None:
         sizes = kind.small() if reference.name == "small" else kind()
         config = configured(sizes, reference.arguments)
+        warnings.warn(
+            f"model: {reference.scheme}:{reference.name} has fresh random weights, so its answers "
+            "mean nothing. Name a checkpoint.",
+            VexplainWarning,
+            stacklevel=2,
+        )
         name = f"{reference.scheme}:{reference.name} with fresh weights"
         return make(config), spec_of(reference, config, None), name
     checkpoint = read(reference)
@@ -144,6 +151,8 @@ def read(reference: Reference) -> Checkpoint:
         raise ValueError(_of_another_network(naming, state, file, scheme))
     ours = {k: v.float() if v.is_floating_point() else v for k, v in naming.ours(state).items()}
     said = described(file)
+    if scheme == "timesformer" and not said and "heads" not in reference.arguments:
+        check_heads(ours, file)
     config = said[0] if said else told(ours, scheme, file)
     spec = said[1] if said else None
     return Checkpoint(file=file, state=ours, naming=naming, config=config, spec=spec)
@@ -170,6 +179,20 @@ def told(state: Mapping[str, Tensor], scheme: str, file: Path) -> Config:
         raise ValueError(
             f"model: {file} has no {error.args[0]!r}; expected the weights of a whole {scheme}."
         ) from error
+    except (IndexError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"model: the shapes in {file} are not those of a whole {scheme} ({error})."
+        ) from error
+
+
+def check_heads(state: Mapping[str, Tensor], file: Path) -> None:
+    """Raise ``ValueError`` where the number of attention heads can't be told from the weights."""
+    width = state["head.weight"].shape[-1] if "head.weight" in state else HEAD_WIDTH
+    if width % HEAD_WIDTH:
+        raise ValueError(
+            f"arguments: {file} doesn't tell its number of attention heads, and a width of {width} "
+            "is none of a published network. State arguments: {heads: …} in a YAML file."
+        )
 
 
 def described(file: Path) -> tuple[Config, ModelSpec] | None:
@@ -247,6 +270,14 @@ def check_spec(spec: ModelSpec, network: Network) -> None:
     Raises:
         ValueError: When frames, size or the number of class names are others.
     """
+    wanted = {"layout": "TCHW", "pathways": (), "batched": True, "array": "torch"}
+    for name, value in {**wanted, "dtype": "float32"}.items():
+        if getattr(spec, name) != value:
+            raise ValueError(
+                f"{name}: this network takes {value}, got {getattr(spec, name)}; leave it out."
+            )
+    if spec.channels == "grey":
+        raise ValueError("channels: this network takes rgb or bgr, got grey.")
     names, n_classes = len(spec.class_names), network.config.n_classes
     if names not in (0, n_classes):
         raise ValueError(
