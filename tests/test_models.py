@@ -116,9 +116,8 @@ def test_the_yaml_file_beside_a_model_can_only_describe_that_model(
 ) -> None:
     file = tmp_path / "net.onnx"
     file.symlink_to(assets / "models" / "ucf50_5class_lrcn_128.onnx")
-    (tmp_path / "payload.py").write_text(
-        f"open({str(tmp_path / 'ran')!r}, 'w')\ndef f(): return print"
-    )
+    ran = tmp_path / "ran"
+    (tmp_path / "payload.py").write_text(f"open({str(ran)!r}, 'w')\ndef f(): return print")
     (tmp_path / "net.yaml").write_text("model: python:payload.py:f")
     with pytest.raises(ValueError, match=r"net\.yaml lies beside .* but speaks of python:payload"):
         load_model(file)

@@ -650,9 +650,7 @@ def test_mistakes_are_named_in_one_sentence(tmp_path: Path) -> None:
     refused("model: tanet:w.pth", r"doesn't fit TANet: Missing key\(s\).*stem.bn.bias")
     (tmp_path / "w.pth").write_bytes((tmp_path / "published.pth").read_bytes()[:-9])
     refused("model: tanet:w.pth", "w.pth is cut off; get it again")
-    with pytest.raises(
-        FileNotFoundError, match=r"no file .*gone.pth; expected a checkpoint or its"
-    ):
+    with pytest.raises(FileNotFoundError, match=r"no file .*gone.pth; expected a checkpoint or"):
         load_model(f"tanet:{tmp_path}/gone.pth")
 
 
