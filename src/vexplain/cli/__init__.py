@@ -278,7 +278,8 @@ def tune(
             tell=(lambda _: None) if quiet else lambda text: err.print(f"[dim]{escape(text)}[/]"),
         )
         out.print(speeds(trials))
-        out.print(f"Fastest with the same explanation: {tuning.best(trials).options}")
+        advice = f"Fastest with the same explanation: {tuning.best(trials).options}"
+        out.print(advice, soft_wrap=True)
 
 
 @app.command()
