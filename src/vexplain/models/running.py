@@ -135,7 +135,7 @@ def quantised(module: nn.Module, device: torch.device) -> nn.Module:
     if not any(isinstance(part, nn.Linear) for part in module.modules()):
         raise ValueError("precision: int8 is for linear layers, and this module has none.")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the function is deprecated, its successor is slower here
+        warnings.simplefilter("ignore")  # deprecated; its successor is another package
         changed: nn.Module = torch.ao.quantization.quantize_dynamic(  # type: ignore[no-untyped-call]
             copy.deepcopy(module), {nn.Linear}, dtype=torch.qint8
         )
