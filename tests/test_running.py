@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -44,6 +46,30 @@ def test_int8_answers_do_not_depend_on_the_batch() -> None:
     together = model(clips() * torch.tensor([1.0, 10.0, 0.1]).reshape(3, 1, 1, 1, 1))
     alone = [model(clips()[i : i + 1] * (1.0, 10.0, 0.1)[i]) for i in range(3)]
     torch.testing.assert_close(together, torch.cat(alone), atol=1e-6, rtol=1e-5)
+
+
+class Alone(Tiny):
+    """Takes a single clip (T, 3, H, W), and answers with a tuple."""
+
+    def forward(self, clips: Tensor) -> Any:
+        return super().forward(clips[None])[0], "features"
+
+
+def test_a_model_of_single_clips_is_given_whole_clips_also_in_int8() -> None:
+    spec = ModelSpec(batched=False)
+    module = Alone()
+    found = as_classifier(module, spec, Running(precision="int8"))(clips())
+    torch.testing.assert_close(found, as_classifier(Tiny())(clips()), atol=0.02, rtol=0.02)
+
+
+def test_a_compiled_module_may_answer_with_a_tuple(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Pair(Tiny):
+        def forward(self, clips: Tensor) -> Any:
+            return super().forward(clips), "features"
+
+    monkeypatch.setattr(torch, "compile", lambda module, dynamic: module)
+    model = as_classifier(Pair(), running=Running(compiled=True))
+    torch.testing.assert_close(model(clips(1)), as_classifier(Tiny())(clips(1)))
 
 
 def test_int8_leaves_the_users_module_alone() -> None:

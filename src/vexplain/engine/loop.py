@@ -49,7 +49,10 @@ class Interrupted(KeyboardInterrupt):
 
 
 class ServerLostError(ConnectionError):
-    """The model's server fell silent; ``explanations`` rests on the rows evaluated until then."""
+    """A model, on a server usually, can't be reached any more.
+
+    ``explanations`` rests on the rows evaluated until then.
+    """
 
     def __init__(self, explanations: Sequence[Explanation], reason: OSError) -> None:
         super().__init__(f"{progress_of(explanations)}: {reason}")

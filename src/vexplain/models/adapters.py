@@ -125,7 +125,8 @@ def as_classifier(
 
     Raises:
         TypeError: When ``model`` can't be called, or is a classifier and a spec is given too.
-        ValueError: When it isn't a torch module and can't run as ``running`` says.
+        ValueError: When it can't run as ``running`` says, or is a classifier, which is placed
+            already.
     """
     running = running or Running()
     if isinstance(model, torch.nn.Module):
@@ -159,7 +160,7 @@ def as_classifier(
 
 def module_model(module: nn.Module, spec: ModelSpec, running: Running, name: str) -> Model:
     """Return a torch module, placed, as a model whose name tells how it runs."""
-    runner = placed(module, running)
+    runner = placed(module, running, batched=spec.batched)
     return Model(
         runner, spec, runner.device, f"{name} ({running.words})" if running.words else name
     )

@@ -79,23 +79,25 @@ def as_device(name: torch.device | str) -> torch.device:
 
 @dataclass(frozen=True, eq=False)
 class Runner:
-    """A module on its device, called as ``Running`` says."""
+    """A module on its device, called as ``Running`` says; ``batched`` = its inputs are batches."""
 
     module: nn.Module
     device: torch.device
     running: Running
+    batched: bool = True
 
     def __call__(self, inputs: Any) -> Any:
         """Return what the module answers.
 
         A compiled module never sees a batch of one: that would cost a second compilation.
         """
-        if self.running.precision == "int8" and isinstance(inputs, Tensor) and len(inputs) > 1:
+        rows = len(inputs) if self.batched and isinstance(inputs, Tensor) else 0
+        if self.running.precision == "int8" and rows > 1:
             return one_by_one(lambda one: class_scores(self(one[None])), inputs)
-        single = self.running.compiled and isinstance(inputs, Tensor) and len(inputs) == 1
+        single = self.running.compiled and rows == 1
         with self._precision():
             answer = self.module(torch.cat([inputs, inputs]) if single else inputs)
-        return answer[:1] if single else answer
+        return class_scores(answer)[:1] if single else answer
 
     def _precision(self) -> AbstractContextManager[Any]:
         if self.running.precision in ("bfloat16", "float16"):
@@ -103,10 +105,13 @@ class Runner:
         return nullcontext()
 
 
-def placed(module: nn.Module, running: Running) -> Runner:
+def placed(module: nn.Module, running: Running, *, batched: bool = True) -> Runner:
     """Return the module in evaluation mode, on its device, as ``running`` says.
 
     The module itself is moved and put into evaluation mode; for int8 a copy is quantised.
+
+    Raises:
+        ValueError: When the module can't run that way.
     """
     module = module.eval()
     if running.device is not None:
@@ -119,7 +124,7 @@ def placed(module: nn.Module, running: Running) -> Runner:
         channels_last(module)
     if running.compiled:
         module = cast(nn.Module, torch.compile(module, dynamic=True))
-    return Runner(module, device, running)
+    return Runner(module, device, running, batched)
 
 
 def quantised(module: nn.Module, device: torch.device) -> nn.Module:
