@@ -24,7 +24,7 @@ from torch import Tensor
 
 import vexplain as vx
 from vexplain.core import ClipSpec, ModelSpec
-from vexplain.engine.loop import suitable_batch
+from vexplain.engine.stream import suitable_batch
 from vexplain.models import Model, Reference, Running, load_model
 from vexplain.models.loading import opened
 from vexplain.models.remote import RemoteModel, in_order

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from vexplain.core import (
     Classifier,
@@ -22,22 +20,14 @@ from vexplain.core import (
     VideoClip,
 )
 from vexplain.core.checks import check_whole
-from vexplain.engine.answers import Target, ask, check_kind, chosen, first_answers, halved
+from vexplain.engine.answers import Target, chosen, first_answers
 from vexplain.engine.clock import Clock
-from vexplain.engine.memory import release
 from vexplain.engine.outcome import attribute, warn_of_doubts
 from vexplain.engine.provenance import provenance
 from vexplain.engine.scene import Scene, draw, moved, prepare
+from vexplain.engine.stream import stream, suitable_batch
 
 CPU = torch.device("cpu")
-BATCH_BYTES = {"cpu": 12 << 20, "cuda": 1 << 30, "mps": 1 << 28}
-"""Bytes of perturbed clips per batch when neither the caller nor the model says how many.
-
-A fixed budget, not a timed trial: so two runs take the same batches and give the same bits. On two
-cores of a CPU large networks like batches of one (of 8 frames of 224 pixels squared, TANet takes
-5 % longer per clip with two clips, 14 % with six), small ones larger ones (the demo's network takes
-13 % less with 42 than with 10).
-"""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -133,13 +123,6 @@ def explain(
     return explanations
 
 
-def suitable_batch(clip: VideoClip, model: Classifier) -> int:
-    """Return how many clips fit the budget of the model, or else its device: from 1 to 128."""
-    usual = BATCH_BYTES.get(model.device.type, BATCH_BYTES["cpu"])
-    budget = getattr(model, "batch_bytes", None) or usual
-    return min(128, max(1, budget // (clip.frames.numel() * clip.frames.element_size())))
-
-
 def check_resumable(
     resume: Explanation, known: Ledger, clip: VideoClip, method: Method, seed: int
 ) -> None:
@@ -179,40 +162,24 @@ def play(
     clock: Clock,
 ) -> tuple[Ledger, BaseException | None]:
     """Ask the model about every coalition not yet in the ledger; and say what stopped it, if so."""
-    answers, done = [known.scores], len(known.scores)
+    answers = [known.scores]
+    rows = range(len(known.scores), len(coalitions))
     stopped: BaseException | None = None
-    if progress:
-        progress.start(len(coalitions) - done)
     try:
-        while done < len(coalitions):
-            rows = coalitions[done : done + batch_size]
-            try:
-                answers.append(evaluated(model, scene, rows, known, clock))
-            except (MemoryError, RuntimeError) as error:
-                batch_size = halved(batch_size, error)
-                continue
-            done = sum(map(len, answers))
-            release()
-            if progress:
-                progress.advance(len(rows))
+        answers.extend(
+            stream(
+                model,
+                lambda batch: scene.perturbed(coalitions[batch]),
+                rows,
+                known,
+                batch_size,
+                progress,
+                clock,
+            )
+        )
     except (KeyboardInterrupt, OSError) as error:
         if not any(map(len, answers)):
             raise
         stopped = error
-    finally:
-        if progress:
-            progress.stop()
     scores = torch.cat(answers)
     return replace(known, coalitions=coalitions[: len(scores)], scores=scores), stopped
-
-
-def evaluated(
-    model: Classifier, scene: Scene, rows: Coalitions, known: Ledger, clock: Clock
-) -> Float[Tensor, "n K"]:
-    """Return the answers to one batch of coalitions."""
-    with torch.inference_mode(), clock("removal"):
-        clips = scene.perturbed(rows)
-    with clock("inference"):
-        scores = ask(model, clips, len(known.full))
-    check_kind(known.kind, scores)
-    return scores

@@ -82,15 +82,24 @@ class RegionMean:
 
     def __call__(self, clip: VideoClip, segmentation: Segmentation) -> Float[Tensor, "T C H W"]:
         """Return the painted means."""
-        # Regions that are labels can be summed in one pass; any others only show their footprints.
-        labels = getattr(segmentation, "labels", None)
-        if isinstance(labels, Tensor):
-            means = label_means(clip.frames, labels, segmentation.n_features)
-        else:
-            means = footprint_means(clip.frames, segmentation)
+        means = region_means(clip.frames, segmentation)
         union = segmentation.paint(torch.ones_like(means[0])).unsqueeze(1)
         painted = torch.stack([segmentation.paint(channel) for channel in means], dim=1)
         return (painted + (1 - union) * mean_color(clip.frames)).clamp(0, 1)
+
+
+def region_means(
+    frames: Float[Tensor, "T C H W"], segmentation: Segmentation
+) -> Float[Tensor, "C D"]:
+    """Return the mean (C, D) of every region, float32, weighted by how much of a voxel is its own.
+
+    The frames may be anything over voxels: colours (C = 3), an attribution map (C = 1).
+    """
+    # Regions that are labels can be summed in one pass; any others only show their footprints.
+    labels = getattr(segmentation, "labels", None)
+    if isinstance(labels, Tensor):
+        return label_means(frames, labels, segmentation.n_features)
+    return footprint_means(frames, segmentation)
 
 
 def label_means(
