@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from vexplain import (
         behavior,
+        evaluation,
         methods,
         removal,
         sampling,
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
         summary,
         visualization,
     )
-    from vexplain.api import explain, load
+    from vexplain.api import evaluate, explain, load
     from vexplain.core import (
         ClipSpec,
         Explanation,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         VideoClip,
     )
     from vexplain.engine import Interrupted, ServerLostError, summarise
+    from vexplain.evaluation import compare
     from vexplain.models import MultiView, load_model
     from vexplain.rendering import contact_sheet, render
     from vexplain.video import clip_from_array, read_clip
@@ -48,7 +50,10 @@ __all__ = [
     "VideoClip",
     "behavior",
     "clip_from_array",
+    "compare",
     "contact_sheet",
+    "evaluate",
+    "evaluation",
     "explain",
     "load",
     "load_model",
@@ -74,7 +79,9 @@ _HOME = {
     "VexplainWarning": "core",
     "VideoClip": "core",
     "clip_from_array": "video",
+    "compare": "evaluation",
     "contact_sheet": "rendering",
+    "evaluate": "api",
     "explain": "api",
     "load": "api",
     "load_model": "models",

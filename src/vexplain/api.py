@@ -1,11 +1,15 @@
 """The Python side: read, explain, save, load and draw, each in one line."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, SupportsIndex, overload
 
-from vexplain import catalog, engine
+import numpy as np
+import torch
+from torch import Tensor
+
+from vexplain import catalog, engine, evaluation
 from vexplain.core import (
     Classifier,
     ClipSpec,
@@ -16,6 +20,7 @@ from vexplain.core import (
     VideoClip,
 )
 from vexplain.core.archive import read
+from vexplain.evaluation import Evaluation, Metric, read_truth, truth_from_volume
 from vexplain.models import Running, as_classifier
 from vexplain.models.running import Precision
 from vexplain.progress import Bar
@@ -23,6 +28,7 @@ from vexplain.video import read_clip
 
 Target = SupportsIndex | str
 Clip = VideoClip | str | PathLike[str]
+Truth = Tensor | np.ndarray | str | PathLike[str]
 
 
 @overload
@@ -107,10 +113,168 @@ def explain(
         targets=None if target is None else [*target] if several else [target],  # type: ignore[misc, list-item]
         seed=seed,
         batch_size=batch_size,
-        progress=(Bar() if progress else None) if isinstance(progress, bool) else progress,
+        progress=bar(progress, "explaining"),
         resume=resume,
     )
     return explanations if several else explanations[0]
+
+
+@overload
+def evaluate(
+    explanation: Explanation,
+    model: Any,
+    *,
+    metrics: Sequence[Metric | str] | None = ...,
+    truth: Truth | None = ...,
+    references: bool = ...,
+    random_maps: int = ...,
+    maps: Mapping[str, Tensor | np.ndarray] | None = ...,
+    spec: ModelSpec | None = ...,
+    device: str | None = ...,
+    precision: Precision = ...,
+    seed: int = ...,
+    batch_size: int | None = ...,
+    progress: bool | Progress = ...,
+) -> Evaluation: ...
+
+
+@overload
+def evaluate(
+    explanation: Sequence[Explanation],
+    model: Any,
+    *,
+    metrics: Sequence[Metric | str] | None = ...,
+    truth: Truth | Sequence[Truth | None] | None = ...,
+    references: bool = ...,
+    random_maps: int = ...,
+    maps: Mapping[str, Tensor | np.ndarray] | None = ...,
+    spec: ModelSpec | None = ...,
+    device: str | None = ...,
+    precision: Precision = ...,
+    seed: int = ...,
+    batch_size: int | None = ...,
+    progress: bool | Progress = ...,
+) -> list[Evaluation]: ...
+
+
+def evaluate(
+    explanation: Explanation | Sequence[Explanation],
+    model: Any,
+    *,
+    metrics: Sequence[Metric | str] | None = None,
+    truth: Truth | Sequence[Truth | None] | None = None,
+    references: bool = True,
+    random_maps: int = 3,
+    maps: Mapping[str, Tensor | np.ndarray] | None = None,
+    spec: ModelSpec | None = None,
+    device: str | None = None,
+    precision: Precision = "auto",
+    seed: int = 0,
+    batch_size: int | None = None,
+    progress: bool | Progress = True,
+) -> Evaluation | list[Evaluation]:
+    """Measure how good explanations are, beside a random map and a centre prior.
+
+    Args:
+        explanation: One, or several of any clips and methods.
+        model: The model that was explained, in any form that ``explain`` takes.
+        metrics: Metrics, or their names as in the shell (``"deletion:fill=blur"``); by default two
+            curves with what they tell, and how concentrated the map is; and where a truth is given,
+            how well the map meets it.
+        truth: Where the evidence is known to be: what ``read_truth`` reads, or a label volume as
+            ``truth_from_volume`` takes it; for several explanations one for all, or a list.
+        references: Whether random maps and a centre prior are measured too.
+        random_maps: Over how many random maps the numbers of "a random map" are averaged.
+        maps: Other maps (T, H, W) to be measured too, by name, such as a gradient method's.
+        spec: What a module or callable wants, as in ``explain``.
+        device: Where a module shall run, as in ``explain``.
+        precision: How precisely a module shall run, as in ``explain``.
+        seed: Draws the random maps.
+        batch_size: Clips per forward pass; by default as many as fit a budget of memory.
+        progress: True shows a bar, False nothing; or an object of your own.
+
+    Returns:
+        The evaluation, or a list of them where several explanations were given; sum those up over
+        clips with ``compare``.
+
+    Raises:
+        ValueError: When an argument doesn't fit; the message says which and what to do.
+        FileNotFoundError: When there is no such file of truth.
+    """
+    several = not isinstance(explanation, Explanation)
+    given = [explanation] if isinstance(explanation, Explanation) else list(explanation)
+    if not all(isinstance(one, Explanation) for one in given):
+        raise TypeError(
+            f"explanation: expected what vexplain.explain or load returns, got {explanation!r}."
+        )
+    classifier = as_classifier(model, spec, Running(device=device, precision=precision))
+    found = []
+    for one, known in zip(given, truths_of(truth, len(given)), strict=True):
+        inside = None if known is None else truth_of(known, one.clip)
+        found.append(
+            evaluation.evaluate(
+                one,
+                classifier,
+                metrics=None if metrics is None else metrics_of(metrics, inside),
+                truth=inside,
+                references=references,
+                random_maps=random_maps,
+                maps={name: torch.as_tensor(heat) for name, heat in (maps or {}).items()},
+                seed=seed,
+                batch_size=batch_size,
+                progress=bar(progress, "evaluating"),
+            )
+        )
+    return found if several else found[0]
+
+
+def bar(progress: bool | Progress, label: str) -> Progress | None:
+    """Return a bar for True, nothing for False, and a progress of the caller's as it is."""
+    if isinstance(progress, bool):
+        return Bar(label) if progress else None
+    return progress
+
+
+def metrics_of(metrics: Sequence[Metric | str], inside: Tensor | None) -> list[Metric]:
+    """Return the metrics, those given by name looked up.
+
+    Raises:
+        TypeError: On anything that is neither a metric nor a name.
+    """
+    if isinstance(metrics, str) or not isinstance(metrics, Iterable):
+        raise TypeError(f"metrics: expected a list of metrics or names, got {metrics!r}.")
+    found: list[Metric] = []
+    for one in metrics:
+        if isinstance(one, str):
+            found += catalog.metrics([one], truth=inside is not None)
+        elif isinstance(one, Metric) and not isinstance(one, type):
+            found.append(one)
+        else:
+            raise TypeError(
+                f"metrics: expected metrics, such as vexplain.evaluation.Deletion(), or names, got "
+                f"{one!r}."
+            )
+    return found
+
+
+def truths_of(truth: Any, n: int) -> list[Any]:
+    """Return one truth per explanation; a single one is for all.
+
+    Raises:
+        ValueError: When a list has another length.
+    """
+    if truth is None or isinstance(truth, Tensor | np.ndarray | str | PathLike):
+        return [truth] * n
+    if len(truth) != n:
+        raise ValueError(f"truth: expected one per explanation ({n}), got {len(truth)}.")
+    return list(truth)
+
+
+def truth_of(truth: Truth, clip: VideoClip) -> Tensor:
+    """Return a truth on the grid of the clip."""
+    if isinstance(truth, Tensor | np.ndarray):
+        return truth_from_volume(truth, clip)
+    return read_truth(truth, clip)
 
 
 def check_types(method: object, spec: object, resume: object) -> None:

@@ -6,10 +6,10 @@ option that is a part itself takes that part's name, with its own options in bra
 ``labels:labels=tracks.npy``.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor
 from vexplain import (
     behavior,
     core,
+    evaluation,
     methods,
     removal,
     sampling,
@@ -76,6 +77,7 @@ PARTS: Mapping[str, Mapping[str, type]] = {
         "blur": removal.Blur,
         "blur-3d": removal.Blur3D,
         "inpaint": removal.Inpaint,
+        "noisy-linear": removal.NoisyLinear,
         "freeze": removal.FreezeLast,
         "interpolate": removal.Interpolate,
         "shuffle": removal.ShuffleFrames,
@@ -111,6 +113,34 @@ PARTS: Mapping[str, Mapping[str, type]] = {
         "heat": visualization.HeatMap,
         "signed": visualization.SignedMap,
     },
+    "metric": {
+        "deletion": evaluation.Deletion,
+        "insertion": evaluation.Insertion,
+        "srg": evaluation.SymmetricGain,
+        "minimal-keeps": evaluation.MinimalKeeps,
+        "average-drop": evaluation.AverageDrop,
+        "increase": evaluation.IncreaseInConfidence,
+        "fill-reliability": evaluation.FillReliability,
+        "infidelity": evaluation.Infidelity,
+        "sensitivity-n": evaluation.SensitivityN,
+        "sparseness": evaluation.Sparseness,
+        "entropy": evaluation.Entropy,
+        "pointing-game": evaluation.PointingGame,
+        "energy": evaluation.EnergyInside,
+        "iou": evaluation.IoU,
+        "best-iou": evaluation.BestIoU,
+        "temporal-iou": evaluation.TemporalIoU,
+        "seed-stability": evaluation.SeedStability,
+        "input-stability": evaluation.InputStability,
+        "budget-stability": evaluation.BudgetStability,
+        "model-randomisation": evaluation.ModelRandomisation,
+    },
+    "order": {
+        "voxels": evaluation.VoxelWise,
+        "regions": evaluation.RegionWise,
+        "frames": evaluation.FrameWise,
+        "columns": evaluation.ColumnWise,
+    },
     "show": {
         "all": visualization.All,
         "top-regions": visualization.TopRegions,
@@ -127,6 +157,9 @@ NICKNAMES: Mapping[str, Mapping[str, str]] = {
         "white": "constant:color=1",
         "mean": "region-mean",
     },
+    "metric": {
+        "road": "deletion:fill=noisy-linear",
+    },
 }
 
 NESTED: Mapping[Any, str] = {
@@ -134,6 +167,9 @@ NESTED: Mapping[Any, str] = {
     summary.LocalityKernel: "kernel",
     visualization.Show: "show",
     core.SizeLaw: "sizes",
+    core.Behavior: "behavior",
+    removal.Fill: "fill",
+    evaluation.Order: "order",
 }
 """Options that are parts themselves, by the type of their field."""
 
@@ -252,6 +288,8 @@ def read_value(name: str, text: str, hint: Any) -> Any:
         return part(NESTED[hint], text)
     if text.endswith(".npy"):
         return array(Path(text))
+    if get_origin(hint) is Literal:
+        return text
     if get_origin(hint) is tuple and get_args(hint)[0] in NESTED:
         return tuple(read_value(name, one, get_args(hint)[0]) for one in split(unbracketed(text)))
     value = text if hint is str else literal(text)
@@ -293,6 +331,17 @@ def array(file: Path) -> Tensor:
         return torch.from_numpy(np.load(file, allow_pickle=False))
     except (OSError, ValueError, TypeError, EOFError) as error:
         raise ValueError(f"expected an array in {file}, which can't be read ({error})") from error
+
+
+def metrics(texts: Sequence[str], *, truth: bool) -> list[evaluation.Metric]:
+    """Return the metrics that texts name; ``usual`` stands for those measured unless asked.
+
+    Raises:
+        ValueError: When there is no such metric or option.
+    """
+    usual = [*evaluation.USUAL, *(evaluation.WITH_TRUTH if truth else ())]
+    found = [usual if text == "usual" else [part("metric", text)] for text in texts]
+    return [metric for group in found for metric in group]
 
 
 def with_samples(chosen: Method, n_samples: int) -> Method | None:

@@ -303,6 +303,88 @@ def demo(
 
 
 @app.command()
+def evaluate(
+    explanations: Annotated[list[Path], typer.Argument(help="Saved explanations (.vx).")],
+    model: ModelOption,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Such as deletion, srg, minimal-keeps:levels=(0.5,0.9), road, infidelity, "
+            "energy, seed-stability; usual for those measured unless asked. May be repeated."
+        ),
+    ] = None,
+    truth: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Where the evidence is: boxes or tracks (.json), a label volume (.npy, .npz); one "
+            "for all, or one per explanation."
+        ),
+    ] = None,
+    order: Annotated[
+        str | None, typer.Option(help="For all curves: voxels, regions, frames, or columns.")
+    ] = None,
+    fill: Annotated[
+        str | None,
+        typer.Option(help="For all metrics that remove: black, mean, blur:sigma=8, noisy-linear …"),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="For all curves, 50 unless given.")
+    ] = None,
+    references: Annotated[
+        bool,
+        typer.Option(
+            "--references/--no-references", help="Measure random maps and a centre prior too."
+        ),
+    ] = True,
+    random_maps: Annotated[int, typer.Option(min=1, help="Random maps to average over.")] = 3,
+    out_folder: OutOption = None,
+    seed: SeedOption = 0,
+    batch_size: BatchOption = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    allow_pickle: PickleOption = False,
+    views: ViewsOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Measure how good saved explanations are, beside random maps and a centre prior.
+
+    The numbers are written as they come (evaluation.csv, curves.csv), and the curves are drawn.
+    """
+    from vexplain import api, catalog, models
+    from vexplain.cli import judge
+
+    given = {
+        "order": catalog.part("order", order) if order else None,
+        "fill": catalog.part("fill", fill) if fill else None,
+        "steps": steps,
+    }
+    with guarded():
+        truths = judge.one_truth_each(truth or [], len(explanations))
+        options = {name: value for name, value in given.items() if value is not None}
+        saved = [api.load(path) for path in explanations]
+        loaded: Any = models.load_model(
+            model,
+            device=device,
+            precision=precision,  # type: ignore[arg-type]
+            allow_pickle=allow_pickle,
+        )
+        loaded = viewed(loaded, views) if views else loaded
+        folder = made(out_folder or explanations[0].parent)
+        judge.judged(
+            saved,
+            loaded,
+            truths,
+            lambda inside: judge.chosen_metrics(metric, options, truth=inside),
+            folder,
+            references=references,
+            random_maps=random_maps,
+            seed=seed,
+            batch_size=batch_size,
+            quiet=quiet,
+        )
+
+
+@app.command()
 def summarise(
     explanation: Annotated[Path, typer.Argument(help="A saved explanation (.vx).")],
     target: TargetOption = None,

@@ -6,6 +6,7 @@ from vexplain.models.loading import SOURCES, load_model
 from vexplain.models.onnx_file import OnnxGraph
 from vexplain.models.reference import Reference, restated
 from vexplain.models.running import Running
+from vexplain.models.shuffling import randomised
 from vexplain.models.views import MultiView
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "describe",
     "load_model",
     "prepared",
+    "randomised",
     "restated",
 ]

@@ -12,7 +12,9 @@ from vexplain.removal.fills import (
     KeepFill,
     OtherClip,
     RegionMean,
+    region_means,
 )
+from vexplain.removal.imputation import NoisyLinear
 from vexplain.removal.in_time import FreezeLast, Interpolate, MedianBackground, ShuffleFrames
 from vexplain.removal.remove import Remove
 
@@ -31,9 +33,11 @@ __all__ = [
     "Interpolate",
     "KeepFill",
     "MedianBackground",
+    "NoisyLinear",
     "OtherClip",
     "Own",
     "RegionMean",
     "Remove",
     "ShuffleFrames",
+    "region_means",
 ]

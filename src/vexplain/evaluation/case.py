@@ -1,0 +1,239 @@
+"""What a metric sees: a map, and a model that can be asked about perturbed clips, all at once."""
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
+from itertools import accumulate
+from math import isnan
+from typing import Any, Literal, Protocol, TypeVar, cast, runtime_checkable
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from vexplain.core import (
+    Behavior,
+    Classifier,
+    Explanation,
+    Progress,
+    Removal,
+    Remover,
+    Segmentation,
+    VideoClip,
+)
+from vexplain.engine.clock import Clock
+from vexplain.engine.scene import moved
+from vexplain.engine.stream import stream, suitable_batch
+from vexplain.evaluation.curves import Curve
+from vexplain.evaluation.subjects import Subject
+from vexplain.removal import Fill, Remove
+
+Better = Literal["higher", "lower"]
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, eq=False)
+class Measure:
+    """One number that a metric gives.
+
+    Attributes:
+        name: What is measured.
+        value: The number, or None where it is not defined for this case.
+        better: Whether a ``higher`` or a ``lower`` number speaks for the explanation.
+        note: Why the number is not defined, or what to know about it.
+        curve: The curve that the number is the area of, where it is one.
+        game: Which game the curve is of.
+        of_map: Whether another map could have another number.
+    """
+
+    name: str
+    value: float | None
+    better: Better
+    note: str = ""
+    curve: Curve | None = None
+    game: Literal["deletion", "insertion", "other"] = "other"
+    of_map: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Ask:
+    """Perturbed clips that the model is to be asked about.
+
+    Attributes:
+        key: What is asked: asks of one key are asked once.
+        rows: N, the number of clips.
+        keep: Gives the keeps (n, T, H, W) of some rows, as applied: with their edges.
+        removal: What stands where something is absent.
+    """
+
+    key: Hashable
+    rows: int
+    keep: Callable[[slice], Tensor]
+    removal: Removal
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """A model and the clip of an explanation, on the model's device, and all answers so far.
+
+    Attributes:
+        explanation: What is evaluated.
+        model: The model that was explained.
+        progress: Is told how many clips have been asked about, each time some are.
+        batch_size: Clips per forward pass.
+        clip: The clip, on the model's device.
+        segmentation: The regions, on the model's device.
+        clock: Seconds of removal and inference.
+        answers: (N, K) float64 class scores by the key of what was asked.
+        prepared: What was worked out once for several metrics, by its key.
+    """
+
+    explanation: Explanation
+    model: Classifier
+    progress: Progress | None
+    batch_size: int
+    clip: VideoClip
+    segmentation: Segmentation
+    clock: Clock
+    answers: dict[Hashable, Tensor] = field(default_factory=dict)
+    prepared: dict[Hashable, object] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        explanation: Explanation,
+        model: Classifier,
+        progress: Progress | None = None,
+        batch_size: int | None = None,
+    ) -> "Bench":
+        """Put an explanation on the bench."""
+        device = model.device
+        return cls(
+            explanation=explanation,
+            model=model,
+            progress=progress,
+            batch_size=batch_size or suitable_batch(explanation.clip, model),
+            clip=explanation.clip.to(device),
+            segmentation=moved(explanation.segmentation, device),
+            clock=Clock(device),
+        )
+
+    @property
+    def n_asked(self) -> int:
+        """Clips that the model was asked about."""
+        anew = {id(made): made for made in self.prepared.values() if isinstance(made, Explanation)}
+        anew.pop(id(self.explanation), None)
+        rows = sum(len(made.ledger.coalitions) + 2 for made in anew.values())
+        return rows + sum(map(len, self.answers.values()))
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what ``make`` makes, made once."""
+        if key not in self.prepared:
+            self.prepared[key] = make()
+        return cast(Made, self.prepared[key])
+
+    def remover(self, removal: Removal) -> Remover:
+        """Return the function that perturbs the clip, prepared once."""
+        return self.once(("remover", removal), lambda: removal(self.clip, self.segmentation))
+
+    def ask(self, asks: Iterable[Ask]) -> None:
+        """Ask about everything that was not asked before: in full batches, whatever it is for."""
+        new = {ask.key: ask for ask in asks if ask.rows and ask.key not in self.answers}
+        ends = [*accumulate((ask.rows for ask in new.values()), initial=0)]
+
+        def clips_of(batch: slice) -> Tensor:
+            parts = [
+                self.remover(ask.removal)(ask.keep(slice(low - start, high - start)))
+                for ask, start in zip(new.values(), ends, strict=False)
+                for low, high in [(max(batch.start, start), min(batch.stop, start + ask.rows))]
+                if low < high
+            ]
+            return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+        if new:
+            answers = self._stream(clips_of, ends[-1])
+            rows = [ask.rows for ask in new.values()]
+            self.answers.update(zip(new, torch.split(answers, rows), strict=True))
+
+    def _stream(self, clips_of: Callable[[slice], Tensor], n: int) -> Float[Tensor, "n K"]:
+        known = self.explanation.ledger
+        batches = stream(
+            self.model, clips_of, range(n), known, self.batch_size, self.progress, self.clock
+        )
+        return torch.cat([*batches])
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A map on the bench: what a metric is given.
+
+    Attributes:
+        bench: The model, the clip and the answers so far.
+        subject: The map that is evaluated, on the model's device.
+        truth: (T, H, W) bool, where the evidence is known to be; or None.
+    """
+
+    bench: Bench
+    subject: Subject
+    truth: Bool[Tensor, "T H W"] | None = None
+
+    @property
+    def explanation(self) -> Explanation:
+        """The explanation on the bench, whichever map this case is about."""
+        return self.bench.explanation
+
+    def values(self, ask: Ask, behavior: Behavior) -> Float[Tensor, " N"]:
+        """Return the behavior watched for the target in the answers to an ask."""
+        self.bench.ask([ask])
+        ledger = self.explanation.ledger
+        rows = self.bench.answers[ask.key] if ask.rows else ledger.scores[:0]
+        return behavior(ledger.answers(rows), self.explanation.target).double()
+
+    def of(self, subject: Subject) -> "Case":
+        """Return the case of another map on the same bench."""
+        return replace(self, subject=subject)
+
+
+@runtime_checkable
+class Metric(Protocol):
+    """Says how good an explanation is: a frozen dataclass of its options."""
+
+    def asks(self, case: Case) -> Sequence[Ask]:
+        """Return what the model will be asked about, so that all of it is asked in one go."""
+
+    def __call__(self, case: Case) -> Sequence[Measure]:
+        """Return the numbers; one that is not defined for the case is None, with a note."""
+
+
+def whole_clip(bench: Bench) -> Ask:
+    """Return the ask for the clip itself."""
+    shape = bench.clip.frames[:, 0].shape
+    ones = bench.clip.frames.new_ones(1, *shape)
+    return Ask("whole", 1, lambda rows: ones[rows], Remove())
+
+
+def empty_clip(bench: Bench, fill: Fill) -> Ask:
+    """Return the ask for the clip of which nothing is left."""
+    shape = bench.clip.frames[:, 0].shape
+    zeros = bench.clip.frames.new_zeros(1, *shape)
+    return Ask(("empty", fill), 1, lambda rows: zeros[rows], Remove(fill=fill))
+
+
+def defined(name: str, value: float, better: Better, otherwise: str) -> Measure:
+    """Return a measure; where the number is NaN it is None, and ``otherwise`` says why."""
+    return Measure(name, None, better, otherwise) if isnan(value) else Measure(name, value, better)
+
+
+def named(base: str, metric: Any) -> str:
+    """Return the name of a metric with those of its options that aren't the default."""
+    changed = [
+        f"{option.name}={value!r}"
+        for option in fields(metric)
+        for value in [getattr(metric, option.name)]
+        if value != (option.default if option.default is not MISSING else made(option))
+    ]
+    return f"{base} ({', '.join(changed)})" if changed else base
+
+
+def made(option: "Field[Any]") -> Any:
+    """Return the default that an option's factory makes, or MISSING."""
+    return MISSING if option.default_factory is MISSING else option.default_factory()

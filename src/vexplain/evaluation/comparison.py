@@ -1,0 +1,242 @@
+"""Evaluations summed up over clips: means with bootstrap intervals, beside those of other maps."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from jaxtyping import Float
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
+from torch import Tensor
+
+from vexplain.core.checks import check_whole
+from vexplain.evaluation.case import Better
+from vexplain.evaluation.results import ARROWS, Evaluation, Score, data_frame, number, printed
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean over clips with its bootstrap confidence interval.
+
+    Attributes:
+        mean: The mean of the defined numbers, or None where there is none.
+        low: The lower end, or None below two clips.
+        high: The upper end, likewise.
+    """
+
+    mean: float | None
+    low: float | None = None
+    high: float | None = None
+
+    def __str__(self) -> str:
+        if self.mean is None:
+            return "\N{EN DASH}"
+        if self.low is None or self.high is None:
+            return number(self.mean)
+        return f"{number(self.mean)} [{number(self.low)}, {number(self.high)}]"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One metric of one method over all clips.
+
+    Attributes:
+        method: The name of the method.
+        metric: What is measured.
+        better: Whether higher or lower is better.
+        value: The mean over clips.
+        n_clips: Clips with a number.
+        n_undefined: Clips without one, which the mean leaves out.
+        beside: The means of the other maps over their own defined clips.
+        gains: How much better than the other maps, paired by clip; above 0 = better.
+    """
+
+    method: str
+    metric: str
+    better: Better
+    value: Interval
+    n_clips: int
+    n_undefined: int
+    beside: Mapping[str, Interval]
+    gains: Mapping[str, Interval]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Evaluations summed up over clips: one line per method and metric.
+
+    Attributes:
+        lines: The lines, metric by metric.
+        confidence: The level of the intervals.
+    """
+
+    lines: tuple[Line, ...]
+    confidence: float
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one flat row per line: plain values, for a table of any kind."""
+        return [
+            {
+                "metric": line.metric,
+                "better": line.better,
+                "method": line.method,
+                **spread("", line.value),
+                "clips": line.n_clips,
+                "undefined": line.n_undefined,
+                **{k: v for n, i in line.beside.items() for k, v in spread(f"{n} ", i).items()},
+                **{
+                    k: v
+                    for n, i in line.gains.items()
+                    for k, v in spread(f"gain over {n} ", i).items()
+                },
+            }
+            for line in self.lines
+        ]
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """Return the rows as a data frame.
+
+        Raises:
+            ImportError: When pandas is not installed.
+        """
+        return data_frame(self.rows())
+
+    def __rich__(self) -> Table:
+        others = tuple(dict.fromkeys(name for line in self.lines for name in line.beside))
+        title = f"Means over clips, with {100 * self.confidence:g} % intervals"
+        table = Table("metric", "method", title=title, box=SIMPLE_HEAD)
+        for name in ("value", *others, "clips"):
+            table.add_column(escape(name), justify="right", no_wrap=True)
+        for line in self.lines:
+            clips = f"{line.n_clips} of {line.n_clips + line.n_undefined}"
+            table.add_row(
+                f"{escape(line.metric)} {ARROWS[line.better]}",
+                escape(line.method),
+                escape(str(line.value)),
+                *(escape(str(line.beside[n])) if n in line.beside else "" for n in others),
+                clips if line.n_undefined else str(line.n_clips),
+            )
+        return table
+
+    def __str__(self) -> str:
+        return printed(self)
+
+
+def compare(
+    evaluations: Sequence[Evaluation],
+    *,
+    confidence: float = 0.95,
+    resamples: int = 9999,
+    seed: int = 0,
+) -> Comparison:
+    """Sum evaluations up: means over clips per method and metric, with bootstrap intervals.
+
+    Clips are drawn with replacement, and the interval is that of the percentiles of their means
+    (Efron 1979). Several explanations of one clip by one method are averaged first, so that a clip
+    counts once. Numbers that are not defined are left out and counted.
+
+    Args:
+        evaluations: What ``evaluate`` returned, over any clips and methods.
+        confidence: The level of the intervals.
+        resamples: How many times the clips are drawn.
+        seed: Draws them.
+
+    Raises:
+        ValueError: When there is nothing to sum up.
+    """
+    check_whole("resamples", resamples)
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence: expected a level between 0 and 1, got {confidence}.")
+    if not evaluations:
+        raise ValueError("evaluations: expected at least one, got none.")
+    cells: dict[tuple[str, str], list[tuple[str, Score]]] = {}
+    for one in evaluations:
+        for score in one.scores:
+            cells.setdefault((score.name, one.method), []).append((one.clip_digest, score))
+    draw = Bootstrap(confidence, resamples, seed)
+    lines = [line_of(name, method, found, draw) for (name, method), found in cells.items()]
+    metrics = list(dict.fromkeys(line.metric for line in lines))
+    return Comparison(tuple(sorted(lines, key=lambda one: metrics.index(one.metric))), confidence)
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """How intervals are made: their level, how many times clips are drawn, and the seed."""
+
+    confidence: float
+    resamples: int
+    seed: int
+
+    def __call__(self, values: Mapping[str, Sequence[float | None]]) -> Interval:
+        """Return mean and interval of the numbers of clips, each clip averaged first."""
+        defined = [[v for v in clip if v is not None] for clip in values.values()]
+        means = torch.tensor([sum(v) / len(v) for v in defined if v], dtype=torch.float64)
+        if len(means) == 0:
+            return Interval(None)
+        if len(means) == 1:
+            return Interval(float(means[0]))
+        low, high = percentiles(means, self.confidence, self.resamples, self.seed)
+        return Interval(float(means.mean()), low, high)
+
+
+def percentiles(
+    values: Float[Tensor, " n"], confidence: float, resamples: int, seed: int
+) -> tuple[float, float]:
+    """Return the bootstrap percentile interval of the mean of n values."""
+    from numpy.random import default_rng
+    from scipy.stats import bootstrap
+
+    found = bootstrap(
+        (values.numpy(),),
+        lambda sample, axis: sample.mean(axis=axis),
+        confidence_level=confidence,
+        n_resamples=resamples,
+        method="percentile",
+        random_state=default_rng(seed),
+    )
+    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+
+
+def line_of(metric: str, method: str, found: Sequence[tuple[str, Score]], draw: Bootstrap) -> Line:
+    """Return the line of one metric of one method."""
+    others = dict.fromkeys(name for _, score in found for name in score.beside)
+    values = by_clip((clip, score.value) for clip, score in found)
+    n_clips = sum(any(v is not None for v in clip) for clip in values.values())
+    return Line(
+        method=method,
+        metric=metric,
+        better=found[0][1].better,
+        value=draw(values),
+        n_clips=n_clips,
+        n_undefined=len(values) - n_clips,
+        beside={
+            name: draw(by_clip((c, s.beside[name].value) for c, s in found if name in s.beside))
+            for name in others
+        },
+        gains={
+            name: draw(by_clip((c, s.gain_over(name)) for c, s in found if name in s.beside))
+            for name in others
+        },
+    )
+
+
+def by_clip(found: Iterable[tuple[str, float | None]]) -> dict[str, list[float | None]]:
+    """Return numbers by their clip."""
+    clips: dict[str, list[float | None]] = {}
+    for clip, value in found:
+        clips.setdefault(clip, []).append(value)
+    return clips
+
+
+def spread(prefix: str, interval: Interval) -> dict[str, float | None]:
+    """Return an interval as three columns."""
+    return {
+        f"{prefix}mean": interval.mean,
+        f"{prefix}low": interval.low,
+        f"{prefix}high": interval.high,
+    }

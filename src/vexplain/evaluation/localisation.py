@@ -1,0 +1,206 @@
+"""Whether a map lies where the evidence is known to be: pure functions of a map and a truth.
+
+``heat`` (T, H, W) is an attribution map, positive = supports the target, and ``inside`` (T, H, W)
+the truth on the same grid, True = inside. Every number lies in [0, 1], higher is better, and is
+NaN where it has no meaning; none changes when the map is multiplied by a positive number. All are
+computed in float64 on the CPU.
+"""
+
+import torch
+from jaxtyping import Bool, Float, Shaped
+from torch import Tensor
+
+from vexplain.core.checks import check_finite, check_positive, check_rank, check_share
+
+NAN = float("nan")
+
+
+def pointing_game(heat: Shaped[Tensor, "T H W"], inside: Shaped[Tensor, "T H W"]) -> float:
+    """Return the share of the map's tied maxima that lie inside the truth.
+
+    ``|{v : heat(v) = max heat} ∩ inside| / |{v : heat(v) = max heat}|``: 1 for a hit and 0 for a
+    miss where the maximum is unique, and the truth's share of the clip on a constant map (Zhang
+    et al., IJCV 2018, arXiv 1608.00507; without their tolerance of 15 pixels).
+
+    Returns:
+        A share in [0, 1]; NaN where the truth is empty.
+
+    Raises:
+        ValueError: On shapes that differ, or a map that is not finite.
+    """
+    heat, inside = checked(heat, inside)
+    if not inside.any():
+        return NAN
+    return float(inside[heat == heat.max()].double().mean())
+
+
+def pointing_game_by_frame(heat: Shaped[Tensor, "T H W"], inside: Shaped[Tensor, "T H W"]) -> float:
+    """Return the mean of the pointing game played in each frame that has a truth.
+
+    As ``pointing_game``, with the maxima of each frame by itself: it asks where, not when.
+
+    Returns:
+        A share in [0, 1]; NaN where the truth is empty.
+
+    Raises:
+        ValueError: On shapes that differ, or a map that is not finite.
+    """
+    heat, inside = checked(heat, inside)
+    frames = inside.flatten(1).any(1).nonzero().flatten().tolist()
+    if not frames:
+        return NAN
+    return sum(pointing_game(heat[t : t + 1], inside[t : t + 1]) for t in frames) / len(frames)
+
+
+def energy_inside(heat: Shaped[Tensor, "T H W"], inside: Shaped[Tensor, "T H W"]) -> float:
+    """Return the share of the map's positive part that lies inside the truth.
+
+    ``Σ_inside max(heat, 0) / Σ max(heat, 0)``: the energy-based pointing game (Wang et al.,
+    Score-CAM, CVPRW 2020, arXiv 1910.01279), and the relevance mass accuracy (Arras
+    et al., Information Fusion 2022, arXiv 2003.07258). Negative values play no part. A constant
+    positive map gets the truth's share of the clip.
+
+    Returns:
+        A share in [0, 1]; NaN where the truth is empty or the map has no positive value.
+
+    Raises:
+        ValueError: On shapes that differ, or a map that is not finite.
+    """
+    heat, inside = checked(heat, inside)
+    if not inside.any() or heat.max() <= 0:
+        return NAN
+    energy = heat.clamp(min=0) / heat.max()  # the sum of very large values could be infinite
+    return float(energy[inside].sum() / energy.sum())
+
+
+def iou_at_threshold(
+    heat: Shaped[Tensor, "T H W"], inside: Shaped[Tensor, "T H W"], *, share: float = 0.5
+) -> float:
+    """Return the intersection over union of the truth and what stands out of the map.
+
+    ``|A ∩ inside| / |A ∪ inside|`` with ``A = {v : heat(v) ≥ share · max heat}``, as class
+    activation maps are cut (Zhou et al., CVPR 2016, arXiv 1512.04150). It judges the
+    threshold with the map; see ``iou_at_best_threshold``.
+
+    Args:
+        heat: (T, H, W), the map.
+        inside: (T, H, W) bool, the truth.
+        share: Of the maximum, in (0, 1].
+
+    Returns:
+        A share in [0, 1]; NaN where the truth is empty or the map has no positive value.
+
+    Raises:
+        ValueError: On shapes that differ, a map that is not finite, or a share out of range.
+    """
+    check_threshold(share)
+    heat, inside = checked(heat, inside)
+    if not inside.any() or heat.max() <= 0:
+        return NAN
+    return iou(heat >= share * heat.max(), inside)
+
+
+def iou_at_best_threshold(heat: Shaped[Tensor, "T H W"], inside: Shaped[Tensor, "T H W"]) -> float:
+    """Return the largest intersection over union of the truth and ``{v : heat(v) ≥ t}``, any t.
+
+    It judges the map alone, without the choice of a threshold (Choe et al., CVPR 2020, arXiv
+    2001.07437, on why that matters), by the order of its voxels only, and is never below the
+    truth's share of the clip, which a constant map gets.
+
+    Returns:
+        A share in [0, 1]; NaN where the truth is empty.
+
+    Raises:
+        ValueError: On shapes that differ, or a map that is not finite.
+    """
+    return best_threshold(heat, inside)[1]
+
+
+def best_threshold(
+    heat: Shaped[Tensor, "T H W"], inside: Shaped[Tensor, "T H W"]
+) -> tuple[float, float]:
+    """Return the threshold t at which ``{v : heat(v) ≥ t}`` fits the truth best, and the IoU.
+
+    Voxels are sorted once; those of the same value come in together. Of thresholds that fit
+    equally well the highest is taken.
+
+    Returns:
+        A value of the map, and a share in [0, 1]; both NaN where the truth is empty.
+
+    Raises:
+        ValueError: On shapes that differ, or a map that is not finite.
+    """
+    heat, inside = checked(heat, inside)
+    if not inside.any():
+        return NAN, NAN
+    values, order = heat.flatten().sort(descending=True)
+    hits = inside.flatten()[order].cumsum(0).double()
+    taken = torch.arange(1, len(values) + 1)
+    last = torch.cat([values[1:] != values[:-1], torch.ones(1, dtype=torch.bool)])
+    ious = (hits / (taken + hits[-1] - hits))[last]
+    best = int((ious == ious.max()).nonzero()[0])
+    return float(values[last][best]), float(ious[best])
+
+
+def temporal_iou(
+    heat: Shaped[Tensor, "T H W"], inside: Shaped[Tensor, "T H W"], *, share: float = 0.5
+) -> float:
+    """Return the intersection over union of the frames that matter and those that hold truth.
+
+    A frame matters when its mean positive relevance, ``mean max(heat, 0)``, is at least ``share``
+    of the largest frame's. The frames are compared as in temporal action localisation, but as
+    sets, not as intervals. Where every frame holds truth this is the share of frames that matter.
+
+    Args:
+        heat: (T, H, W), the map.
+        inside: (T, H, W) bool, the truth.
+        share: Of the largest frame's relevance, in (0, 1].
+
+    Returns:
+        A share in [0, 1]; NaN where the truth is empty or the map has no positive value.
+
+    Raises:
+        ValueError: On shapes that differ, a map that is not finite, or a share out of range.
+    """
+    check_threshold(share)
+    heat, inside = checked(heat, inside)
+    if not inside.any() or heat.max() <= 0:
+        return NAN
+    relevance = (heat.clamp(min=0) / heat.max()).flatten(1).mean(1)
+    return iou(relevance >= share * relevance.max(), inside.flatten(1).any(1))
+
+
+def iou(one: Bool[Tensor, "*axes"], other: Bool[Tensor, "*axes"]) -> float:
+    """Return ``|one ∩ other| / |one ∪ other|`` of two sets that are not both empty."""
+    return int((one & other).sum()) / int((one | other).sum())
+
+
+def check_threshold(share: float) -> None:
+    """Raise ``ValueError`` unless ``share`` lies in (0, 1]."""
+    check_positive("share", share)
+    check_share("share", share)
+
+
+def checked(
+    heat: Shaped[Tensor, "*map"], inside: Shaped[Tensor, "*truth"]
+) -> tuple[Float[Tensor, "T H W"], Bool[Tensor, "T H W"]]:
+    """Return the map as float64 and the truth, both on the CPU.
+
+    Raises:
+        ValueError: On shapes that differ, a map without voxels or with a NaN or an infinity, or a
+            truth that is not bool.
+    """
+    check_rank("heat", heat, "T H W")
+    if inside.shape != heat.shape:
+        raise ValueError(
+            f"inside: expected a truth on the map's grid (T, H, W) = {tuple(heat.shape)}, "
+            f"got {tuple(inside.shape)}. Make it with the clip that was explained."
+        )
+    if inside.dtype != torch.bool:
+        raise ValueError(
+            f"inside: expected bool, True = inside, got {inside.dtype}. Compare it with 0."
+        )
+    if heat.numel() == 0:
+        raise ValueError(f"heat: expected at least one voxel, got {tuple(heat.shape)}.")
+    check_finite("heat", heat)
+    return heat.detach().cpu().double(), inside.cpu()

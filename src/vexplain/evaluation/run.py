@@ -1,0 +1,202 @@
+"""Evaluating: put explanations on the bench, ask everything in one go, and note the numbers."""
+
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from vexplain.core import Classifier, Explanation, Progress, VexplainWarning
+from vexplain.core.checks import check_finite, check_whole
+from vexplain.evaluation.case import Bench, Case, Measure, Metric, whole_clip
+from vexplain.evaluation.concentration import Entropy, Sparseness
+from vexplain.evaluation.curves import mean_curve
+from vexplain.evaluation.drops import AverageDrop, IncreaseInConfidence
+from vexplain.evaluation.games import Deletion, Insertion, MinimalKeeps, SymmetricGain
+from vexplain.evaluation.locating import BestIoU, EnergyInside, IoU, PointingGame, TemporalIoU
+from vexplain.evaluation.results import Evaluation, Score
+from vexplain.evaluation.subjects import Subject, centre_prior, explained, random_map
+from vexplain.removal import region_means
+
+USUAL: tuple[Metric, ...] = (
+    Deletion(),
+    Insertion(),
+    SymmetricGain(),
+    MinimalKeeps(direction="deletion"),
+    MinimalKeeps(direction="insertion"),
+    AverageDrop(),
+    IncreaseInConfidence(),
+    Sparseness(),
+    Entropy(),
+)
+"""What is measured unless asked otherwise: two curves, and what they and the map tell."""
+
+WITH_TRUTH: tuple[Metric, ...] = (
+    PointingGame(),
+    PointingGame(by_frame=True),
+    EnergyInside(),
+    IoU(),
+    BestIoU(),
+    TemporalIoU(),
+)
+"""What is measured besides where a truth is given."""
+
+
+def evaluate(
+    explanation: Explanation,
+    model: Classifier,
+    *,
+    metrics: Sequence[Metric] | None = None,
+    truth: Bool[Tensor, "T H W"] | None = None,
+    references: bool = True,
+    random_maps: int = 3,
+    maps: Mapping[str, Float[Tensor, "T H W"]] | None = None,
+    seed: int = 0,
+    batch_size: int | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Measure how good an explanation is, and beside it other maps of the same clip.
+
+    Args:
+        explanation: What is evaluated.
+        model: The model that was explained.
+        metrics: What is measured; by default ``USUAL``, and ``WITH_TRUTH`` where there is one.
+        truth: (T, H, W) bool, True where the evidence is known to be.
+        references: Whether random maps and a centre prior are measured too. Each map costs as many
+            clips as the explanation itself.
+        random_maps: Over how many random maps the numbers of "a random map" are averaged: one alone
+            may be far from what random maps do.
+        maps: Other maps (T, H, W) to be measured too, by name, such as a gradient method's.
+        seed: Draws the random map.
+        batch_size: Clips per forward pass; by default as many as fit a fixed budget of memory.
+        progress: Is told how many clips have been asked about.
+
+    Raises:
+        ValueError: When a map or the truth has another shape than the clip, a map is not finite, or
+            the model has another number of classes than the explained one.
+    """
+    start = time.perf_counter()
+    bench = Bench.of(explanation, model, progress, batch_size)
+    chosen = (
+        tuple(metrics) if metrics is not None else USUAL + (WITH_TRUTH if truth is not None else ())
+    )
+    others = [*beside(explanation, seed, random_maps)] if references else []
+    others += [given(name, values, explanation) for name, values in (maps or {}).items()]
+    cases = [on_bench(bench, subject, truth) for subject in (explained(explanation), *others)]
+    bench.ask(ask for metric in chosen for case in cases for ask in metric.asks(case))
+    check_same_model(bench)
+    measured = [[one for metric in chosen for one in metric(case)] for case in cases]
+    kinds = [case.subject.kind for case in cases]
+    scores = tuple(score_of(kinds, numbers) for numbers in zip(*measured, strict=True))
+    return Evaluation(
+        method=explanation.method.name,
+        clip=clip_name(explanation),
+        clip_digest=digest_of(explanation),
+        target=explanation.target_name,
+        model=str(explanation.manifest.get("model", model.name)),
+        seed=explanation.seed,
+        scores=scores,
+        n_asked=bench.n_asked,
+        seconds=time.perf_counter() - start,
+    )
+
+
+def beside(explanation: Explanation, seed: int, random_maps: int) -> Sequence[Subject]:
+    """Return the maps that know nothing of the model: some random ones and a centre prior."""
+    check_whole("random_maps", random_maps)
+    T, _, H, W = explanation.clip.shape
+    regions = explanation.segmentation
+    drawn = [random_map(regions, seed + draw) for draw in range(random_maps)]
+    return [*drawn, centre_prior(regions, (T, H, W))]
+
+
+def score_of(kinds: Sequence[str], measures: Sequence[Measure]) -> Score:
+    """Return the explanation's own number, the first, and beside it those of the other kinds."""
+    own, *rest = measures
+    if not own.of_map:
+        return Score(own)
+    others: dict[str, list[Measure]] = {}
+    for kind, measure in zip(kinds[1:], rest, strict=True):
+        others.setdefault(kind, []).append(measure)
+    return Score(own, {kind: averaged(found) for kind, found in others.items()})
+
+
+def averaged(measures: Sequence[Measure]) -> Measure:
+    """Return the mean of measures of one kind; not defined ones are left out, and counted."""
+    first, known = measures[0], [one.value for one in measures if one.value is not None]
+    left = len(measures) - len(known)
+    if len(measures) == 1 or not known:
+        return first
+    curves = [one.curve for one in measures if one.curve is not None]
+    return replace(
+        first,
+        value=sum(known) / len(known),
+        note=f"{left} of {len(measures)} not defined" if left else "",
+        curve=mean_curve(curves) if curves else None,
+    )
+
+
+def given(name: str, values: Tensor, explanation: Explanation) -> Subject:
+    """Return a map of the caller's; its regions get their means, and made anew it is the same.
+
+    Raises:
+        ValueError: When it has another shape than the clip, or is not finite.
+    """
+    heat = torch.as_tensor(values).detach().cpu().float()
+    T, _, H, W = explanation.clip.shape
+    if tuple(heat.shape) != (T, H, W):
+        raise ValueError(
+            f"maps[{name!r}]: expected the clip's shape (T, H, W) = {(T, H, W)}, got "
+            f"{tuple(heat.shape)}."
+        )
+    check_finite(f"maps[{name!r}]", heat)
+    scores = region_means(heat[:, None], explanation.segmentation)[0].double()
+    return Subject(name, name, heat, scores, lambda _, __: heat)
+
+
+def on_bench(bench: Bench, subject: Subject, truth: Tensor | None) -> Case:
+    """Return the case of a map, on the device of the bench.
+
+    Raises:
+        ValueError: When the truth has another shape than the clip.
+    """
+    T, _, H, W = bench.clip.shape
+    if truth is not None and (tuple(truth.shape) != (T, H, W) or truth.dtype != torch.bool):
+        raise ValueError(
+            f"truth: expected bool of the clip's shape (T, H, W) = {(T, H, W)}, got {truth.dtype} "
+            f"of {tuple(truth.shape)}. Make it with vexplain.evaluation.truth_from_boxes, "
+            "truth_from_volume or read_truth."
+        )
+    check_finite("map", subject.map)
+    heat = subject.map.to(bench.clip.frames.device)
+    return Case(bench, replace(subject, map=heat), truth)
+
+
+def check_same_model(bench: Bench) -> None:
+    """Warn when the model answers otherwise to the whole clip than the explained one did."""
+    ask = whole_clip(bench)
+    bench.ask([ask])
+    now, then = bench.answers[ask.key][0], bench.explanation.ledger.full
+    if not torch.allclose(now, then, rtol=1e-3, atol=1e-3):
+        apart = float((now - then).abs().max())
+        warnings.warn(
+            f"the model answers otherwise to this clip than the one that was explained (scores up "
+            f"to {apart:.3g} apart), so the numbers are about another model than the map.",
+            VexplainWarning,
+            stacklevel=3,
+        )
+
+
+def clip_name(explanation: Explanation) -> str:
+    """Return the name of the clip's file, or the first digits of the digest of its frames."""
+    source = explanation.clip.source
+    return Path(source.path).name if source else digest_of(explanation)[:8]
+
+
+def digest_of(explanation: Explanation) -> str:
+    """Return the digest of the clip's frames, by which clips are told apart."""
+    return str(explanation.manifest["clip_digest"])
