@@ -22,6 +22,7 @@ from vexplain.evaluation import (
     FrameWise,
     IncreaseInConfidence,
     Insertion,
+    Metric,
     MinimalKeeps,
     RegionWise,
     SymmetricGain,
@@ -136,7 +137,7 @@ def test_a_constant_map_gets_the_mean_of_the_two_ends() -> None:
 def test_values_that_differ_by_rounding_are_tied() -> None:
     values = torch.tensor([0.1 + 0.2, 0.3, 0.6, 0.3 + 1e-8, -0.2])
     tied = with_ties(values)
-    assert tied.unique().numel() == 3
+    assert len(set(tied.tolist())) == 3
     assert block_ends(tied, 100)[0].tolist() == [1, 4]
     assert with_ties(torch.zeros(3)).tolist() == [0, 0, 0]
 
@@ -172,7 +173,7 @@ def test_regions_that_overlap_go_as_the_segmentation_lets_them(segmentation: Any
     explanation = vx.explain(
         white(8, 8, 8), classifier(model), method=method, target=0, progress=False
     )
-    metrics = [Deletion(order=RegionWise()), Insertion(order=RegionWise())]
+    metrics: list[Metric] = [Deletion(order=RegionWise()), Insertion(order=RegionWise())]
     found = evaluate(explanation, classifier(model), metrics=metrics, references=False)
     keep = explanation.segmentation.keep
     d = explanation.segmentation.n_features
@@ -180,7 +181,9 @@ def test_regions_that_overlap_go_as_the_segmentation_lets_them(segmentation: Any
     for score, inserting in zip(found, (False, True), strict=True):
         assert score.curve is not None
         for share, value in list(zip(score.curve.shares, score.curve.values, strict=True))[1:-1]:
-            firsts = [scores >= low if inserting else scores < low for low in scores.unique()]
+            firsts = [
+                scores >= low if inserting else scores < low for low in sorted(set(scores.tolist()))
+            ]
             keeps = [keep(first[None], torch.full((1, 3), 0.5)) for first in firsts]
             shares = [float(k.mean()) if inserting else 1 - float(k.mean()) for k in keeps]
             nearest = min(range(len(keeps)), key=lambda i: abs(shares[i] - float(share)))

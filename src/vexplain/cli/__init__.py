@@ -353,13 +353,13 @@ def evaluate(
     from vexplain import api, catalog, models
     from vexplain.cli import judge
 
-    given = {
-        "order": catalog.part("order", order) if order else None,
-        "fill": catalog.part("fill", fill) if fill else None,
-        "steps": steps,
-    }
     with guarded():
         truths = judge.one_truth_each(truth or [], len(explanations))
+        given = {
+            "order": catalog.part("order", order) if order else None,
+            "fill": catalog.part("fill", fill) if fill else None,
+            "steps": steps,
+        }
         options = {name: value for name, value in given.items() if value is not None}
         saved = [api.load(path) for path in explanations]
         loaded: Any = models.load_model(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from itertools import accumulate
 from math import isnan
-from typing import Any, Literal, Protocol, TypeVar, cast, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, cast, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -195,7 +195,13 @@ class Case:
 
 @runtime_checkable
 class Metric(Protocol):
-    """Says how good an explanation is: a frozen dataclass of its options."""
+    """Says how good an explanation is: a frozen dataclass of its options.
+
+    Attributes:
+        better: Whether a ``higher`` or a ``lower`` number speaks for the explanation.
+    """
+
+    better: ClassVar[Better]
 
     def asks(self, case: Case) -> Sequence[Ask]:
         """Return what the model will be asked about, so that all of it is asked in one go."""

@@ -1,0 +1,299 @@
+"""Evaluating end to end: metrics that know the truth, the Python side, the shell, the figure."""
+
+import csv
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner, Result
+
+import vexplain as vx
+from judged import SIGMOID, Additive, classifier, explained
+from networks import UCF50_SPEC
+from vexplain import catalog
+from vexplain.cli import app
+from vexplain.evaluation import (
+    USUAL,
+    WITH_TRUTH,
+    Deletion,
+    Infidelity,
+    Metric,
+    PointingGame,
+    RegionWise,
+    Sparseness,
+    curve_figure,
+    evaluate,
+    save_curves,
+)
+
+WEIGHTS = torch.tensor([0.05, 0.2, 0.01, 0.1, 0.15, 0.03, 0.25, 0.07])
+
+
+def truth() -> torch.Tensor:
+    """The region of the largest weight: the last frames, the lower left quarter."""
+    inside = torch.zeros(4, 4, 4, dtype=torch.bool)
+    inside[2:, 2:, :2] = True
+    return inside
+
+
+def shell(*words: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.mark.parametrize("name", list(catalog.PARTS["metric"]))
+def test_every_metric_keeps_its_protocol(name: str) -> None:
+    metric = catalog.part("metric", name)
+    assert isinstance(metric, Metric)
+    assert metric == type(metric)()
+    model = Additive(WEIGHTS)
+    found = evaluate(explained(model), classifier(model), metrics=[metric], truth=truth())
+    assert len(found) >= 1
+    for score in found:
+        assert score.better == metric.better
+        assert score.value is not None or score.note
+        assert score.value is None or np.isfinite(score.value)
+    assert metric.__doc__
+    assert "is better" in metric.__doc__ or "is right" in metric.__doc__ or name.startswith("fill")
+    again = evaluate(explained(model), classifier(model), metrics=[metric], truth=truth())
+    assert [score.value for score in again] == [score.value for score in found]
+
+
+@pytest.mark.parametrize("metric", [*USUAL, *WITH_TRUTH, Infidelity()])
+def test_every_docstring_says_where_the_metric_comes_from(metric: Any) -> None:
+    doc = type(metric).__doc__ or ""
+    assert "Source:" in doc or "See ``" in doc
+
+
+def test_the_true_map_is_where_the_truth_is() -> None:
+    model = Additive(WEIGHTS)
+    found = evaluate(explained(model), classifier(model), truth=truth())
+    values = {score.name: score.value for score in found}
+    assert values["pointing game"] == 1
+    assert values["energy inside"] == pytest.approx(0.25 / float(WEIGHTS.sum()))
+    assert values["IoU at the best threshold"] == 1
+    assert values["IoU at 50 % of the maximum"] == pytest.approx(1 / 3)
+    assert found["pointing game"].beside["random map"].value in (0, 1 / 3, 2 / 3, 1)
+
+
+def test_without_a_truth_or_with_an_empty_one_places_are_not_defined() -> None:
+    model = Additive(WEIGHTS)
+    explanation = explained(model)
+    for inside, note in ((None, "no truth was given"), (truth() & False, "the truth is empty")):
+        found = evaluate(explanation, classifier(model), metrics=WITH_TRUTH, truth=inside)
+        assert {score.value for score in found} == {None}
+        assert {score.note for score in found} == {note}
+
+
+def test_a_map_without_a_positive_value_has_no_energy_anywhere() -> None:
+    model = Additive(-0.01 * WEIGHTS, base=0.5)
+    found = evaluate(explained(model), classifier(model), metrics=WITH_TRUTH, truth=truth())
+    assert found["energy inside"].note == "the map has no positive value"
+    assert found["pointing game"].value is not None
+
+
+def test_the_python_side_takes_names_files_volumes_and_lists(tmp_path: Path) -> None:
+    model = Additive(WEIGHTS)
+    explanation = explained(model)
+    np.save(tmp_path / "truth.npy", truth().numpy())
+    options: dict[str, Any] = {"spec": SIGMOID, "progress": False, "references": False}
+    one = vx.evaluate(explanation, model, truth=tmp_path / "truth.npy", **options)
+    assert len(one) == len(USUAL) - 2 + 8 + len(WITH_TRUTH)
+    names: list[Any] = ["deletion:order=regions,steps=4", PointingGame(), "sparseness"]
+    both = vx.evaluate(
+        [explanation, explained(model, name="other")],
+        model,
+        metrics=names,
+        truth=truth().numpy().astype(np.uint8),
+        **options,
+    )
+    assert [found.method for found in both] == ["loco", "other"]
+    assert both[0].scores[0].name == "deletion AUC (order=RegionWise(), steps=4)"
+    assert both[0]["pointing game"].value == 1
+    each = vx.evaluate([explanation] * 2, model, truth=[truth(), None], **options)
+    assert len(each[0]) > len(each[1])
+    assert vx.compare(both).lines[0].n_clips == 1
+
+
+def test_wrong_arguments_say_what_is_wrong(tmp_path: Path, unchecked: None) -> None:
+    model = Additive(WEIGHTS)
+    explanation = explained(model)
+    options: dict[str, Any] = {"spec": SIGMOID, "progress": False}
+    for metrics, kind, message in (
+        (["deletoin"], ValueError, "Did you mean deletion"),
+        (["deletion:steps=zero"], ValueError, "steps: expected a number"),
+        (["deletion:order=backwards"], ValueError, "order: expected one of voxels"),
+        ([Deletion], TypeError, "metrics: expected metrics, such as"),
+        ("deletion", TypeError, "metrics: expected a list"),
+    ):
+        with pytest.raises(kind, match=message):
+            vx.evaluate(explanation, model, metrics=metrics, **options)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"truth: expected one per explanation \(1\), got 2"):
+        vx.evaluate([explanation], model, truth=[truth(), truth()], **options)
+    with pytest.raises(FileNotFoundError, match="truth: expected a file"):
+        vx.evaluate(explanation, model, truth=tmp_path / "none.json", **options)
+    with pytest.raises(ValueError, match="truth: expected bool of the clip's shape"):
+        evaluate(explanation, classifier(model), truth=torch.zeros(2, 2, 2, dtype=torch.bool))
+    with pytest.raises(TypeError, match="explanation: expected what"):
+        vx.evaluate([1], model, **options)  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="random_maps: expected a whole number from 1"):
+        vx.evaluate(explanation, model, random_maps=0, **options)
+
+
+def test_a_progress_of_ones_own_is_told(tmp_path: Path) -> None:
+    told: list[tuple[str, int]] = []
+
+    class Own:
+        def start(self, total: int) -> None:
+            told.append(("start", total))
+
+        def advance(self, rows: int) -> None:
+            told.append(("advance", rows))
+
+        def stop(self) -> None:
+            told.append(("stop", 0))
+
+    model = Additive(WEIGHTS)
+    options: dict[str, Any] = {"spec": SIGMOID, "references": False, "progress": Own()}
+    vx.evaluate(explained(model), model, metrics=["deletion"], **options)
+    assert told[0] == ("start", 9)
+    assert sum(rows for word, rows in told if word == "advance") == 9
+    assert told[-1] == ("stop", 0)
+
+
+def test_the_figure_shows_the_curves(tmp_path: Path) -> None:
+    model = Additive(WEIGHTS)
+    explanation = explained(model)
+    found = evaluate(explanation, classifier(model))
+    figure = curve_figure([explanation], [found])
+    texts = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert f"AUC {found['deletion AUC'].value:.3f}" in texts
+    assert f"AUC {found['insertion AUC'].value:.3f}" in texts
+    drawn = [np.asarray(line.get_ydata()) for axes in figure.axes for line in axes.lines]
+    curve = found["deletion AUC"].curve
+    assert curve is not None
+    assert any(np.allclose(y, curve.values.numpy()) for y in drawn if len(y) == len(curve.values))
+    path = save_curves([explanation], [found], tmp_path / "curves.png")
+    assert path.read_bytes()[:4] == b"\x89PNG"
+    with pytest.raises(ValueError, match="expected one per explanation"):
+        curve_figure([explanation], [])
+    flat = evaluate(explanation, classifier(model), metrics=[Sparseness()])
+    with pytest.raises(ValueError, match="expected a deletion or insertion curve"):
+        curve_figure([explanation], [flat])
+    with pytest.raises(ValueError, match=r"ends in \.png"):
+        save_curves([explanation], [found], tmp_path / "curves.jpg")
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two small explanations of the demo's clip."""
+    folder = tmp_path_factory.mktemp("saved")
+    with as_file(files("vexplain") / "assets" / "demo.mp4") as clip:
+        words = ["--method", "loco", "--method", "rise", "--segmentation", "grid:t=2,h=4,w=4"]
+        result = shell(
+            "explain", clip, "-m", "demo", *words, "--samples", "100", "-q", "-o", folder
+        )
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+def test_the_shell_evaluates_and_writes_what_it_finds(saved: Path, tmp_path: Path) -> None:
+    inside = np.load(Path(vx.__file__).parent / "assets" / "demo_truth.npz")["region"]
+    np.save(tmp_path / "truth.npy", inside)
+    result = shell(
+        *("evaluate", saved / "loco.vx", saved / "rise.vx", "-m", "demo", "-q"),
+        *("--truth", tmp_path / "truth.npy", "--steps", "6", "--random-maps", "1"),
+        *("--order", "regions", "-o", tmp_path / "out"),
+    )
+    assert result.exit_code == 0, result.output
+    for word in ("LV LOCO", "3D RISE", "SRG", "energy inside", "random map", "curves.png"):
+        assert word in result.output
+    out = tmp_path / "out"
+    assert sorted(p.name for p in out.iterdir()) == ["curves.csv", "curves.png", "evaluation.csv"]
+    with (out / "evaluation.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["method"] for row in rows} == {"LV LOCO", "3D RISE"}
+    energy = [float(row["value"]) for row in rows if row["metric"] == "energy inside"]
+    assert len(energy) == 2
+    assert all(0 < value <= 1 for value in energy)
+    with (out / "curves.csv").open() as file:
+        points = list(csv.DictReader(file))
+    assert {point["map"] for point in points} == {"explanation", "random map", "centre prior"}
+
+
+def test_several_clips_are_summed_up(saved: Path, tmp_path: Path) -> None:
+    with as_file(files("vexplain") / "assets" / "demo.mp4") as clip:
+        words = ["--method", "loco", "--segmentation", "grid:t=2,h=4,w=4", "--from", "0.5"]
+        result = shell("explain", clip, "-m", "demo", *words, "-q", "-o", tmp_path)
+    assert result.exit_code == 0, result.output
+    both = (saved / "loco.vx", tmp_path / "loco.vx")
+    words = ["-m", "demo", "-q", "--no-references", "--metric", "srg:steps=4"]
+    result = shell("evaluate", *both, *words, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "Means over clips" in result.output
+    with (tmp_path / "out" / "comparison.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert row["clips"] == "2"
+    assert float(row["low"]) <= float(row["mean"]) <= float(row["high"])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--metric", "deletoin"], "Did you mean deletion"),
+        (["--metric", "sparseness", "--order", "frames"], "--order: none of these metrics"),
+        (["--fill", "blak"], "Did you mean black"),
+        (["--order", "sideways"], "expected one of voxels"),
+        (["--truth", "a.json", "--truth", "b.json"], "--truth: expected one for all"),
+        (["--truth", "none.json"], "there is no none.json"),
+    ],
+)
+def test_the_shell_says_what_is_wrong(
+    saved: Path, words: list[str], message: str, tmp_path: Path
+) -> None:
+    result = shell("evaluate", saved / "loco.vx", "-m", "demo", "-q", *words, "-o", tmp_path)
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.split())
+
+
+def test_metrics_in_the_shell_take_options_of_every_kind() -> None:
+    deletion = catalog.part("metric", "deletion:order=regions,fill=blur(sigma=8),steps=10")
+    assert deletion == Deletion(order=RegionWise(), fill=vx.removal.Blur(8), steps=10)
+    keeps = catalog.part("metric", "minimal-keeps:direction=insertion,levels=(0.5,0.9)")
+    assert (keeps.direction, keeps.levels) == ("insertion", (0.5, 0.9))
+    assert catalog.part("metric", "pointing-game:by_frame=true") == PointingGame(by_frame=True)
+    assert catalog.part("metric", "road") == Deletion(fill=vx.removal.NoisyLinear())
+    logs = catalog.part("metric", "deletion:behavior=log-odds,fill=grey")
+    assert logs == Deletion(behavior=vx.behavior.LogOdds(), fill=vx.removal.Constant(0.5))
+
+
+def test_on_a_real_clip_with_boxes_the_numbers_are_plausible(assets: Path) -> None:
+    """The box carries the decision of the ConvLSTM (assets' README): LOCO must see that."""
+    file = assets / "models" / "ucf50_5class_convlstm_128.onnx"
+    network = vx.load_model(str(file), spec=UCF50_SPEC)
+    grid = vx.segmentation.Grid(t=1, h=4, w=4)
+    mean = vx.removal.Remove(fill=vx.removal.FrameMean())
+    explanation = vx.explain(
+        assets / "clips" / "biking.avi",
+        network,
+        method=vx.methods.loco(segmentation=grid, removal=mean),
+        target="Biking",
+        progress=False,
+    )
+    found = vx.evaluate(
+        explanation,
+        network,
+        metrics=["deletion:order=regions,fill=frame-mean", "energy", "best-iou", "average-drop"],
+        truth=assets / "clips" / "biking_boxes.json",
+        random_maps=2,
+        progress=False,
+    )
+    values = {score.name: score.value for score in found}
+    assert all(v is not None and 0 <= v <= 1 for v in values.values()), values
+    assert (values["energy inside"] or 0) > 0.15  # 9 % of the voxels lie in the box
+    deletion = found.scores[0]
+    assert (deletion.gain_over("random map") or 0) > 0
+    assert deletion.curve is not None
+    assert float(deletion.curve.values[0]) == pytest.approx(0.985, abs=0.01)
