@@ -8,7 +8,7 @@ import vexplain as vx
 from vexplain.core import Classifier, Explanation, ModelSpec
 from vexplain.models import Running, as_classifier
 from vexplain.segmentation import Grid
-from vexplain.tuning import Trial, best, rank_correlation, tuned, ways
+from vexplain.tuning import Trial, agreement, best, tuned, ways
 
 METHOD = replace(vx.methods.loco(), segmentation=Grid(t=2, h=2, w=2))
 
@@ -95,7 +95,7 @@ def test_the_first_way_must_run() -> None:
         tuned(clip(), load, [Running(precision="float16")], method=METHOD, batch_sizes=(1,))
 
 
-def test_rank_correlation_is_spearmans() -> None:
+def test_agreement_is_spearmans() -> None:
     from scipy.stats import spearmanr
 
     found = vx.explain(clip(), load(Running()), method=METHOD, progress=False)
@@ -106,7 +106,7 @@ def test_rank_correlation_is_spearmans() -> None:
 
     other = scores + 0.3 * torch.rand(8, generator=torch.Generator().manual_seed(1)).double()
     expected = spearmanr(scores, other).statistic
-    assert rank_correlation(found, scored(other)) == pytest.approx(expected)
+    assert agreement(found, scored(other)) == pytest.approx(expected)
     flat = torch.ones(8, dtype=torch.float64)
-    assert rank_correlation(scored(flat), scored(flat)) == 1
-    assert rank_correlation(found, scored(flat)) == 0
+    assert agreement(scored(flat), scored(flat)) == 1
+    assert agreement(found, scored(flat)) == 0

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from math import isnan
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
-import numpy as np
-from scipy.stats import rankdata
-
 from vexplain import engine
 from vexplain.core import Classifier, Explanation, Method, VexplainWarning, VideoClip
+from vexplain.evaluation import rank_correlation
 from vexplain.models import Running
 from vexplain.models.running import as_device
 
@@ -143,7 +142,7 @@ def timed(
             running=running,
             batch_size=batch_size,
             seconds=min(seconds, before.seconds) if before else seconds,
-            agreement=rank_correlation(plain, found),
+            agreement=agreement(plain, found),
         )
     return list(trials.values())
 
@@ -158,11 +157,9 @@ def explained(
         return engine.explain(clip, model, method=method, targets=targets, batch_size=batch_size)[0]
 
 
-def rank_correlation(one: Explanation, other: Explanation) -> float:
+def agreement(one: Explanation, other: Explanation) -> float:
     """Return Spearman's rank correlation of the regions' scores; 1 where both are constant."""
-    ranks = [rankdata(np.asarray(e.attribution.scores)) for e in (one, other)]
-    centred = [r - r.mean() for r in ranks]
-    length = float(np.linalg.norm(centred[0]) * np.linalg.norm(centred[1]))
-    if length == 0:
-        return float(np.array_equal(*ranks))
-    return float(centred[0] @ centred[1]) / length
+    scores = [explanation.attribution.scores for explanation in (one, other)]
+    found = rank_correlation(*scores)
+    still = all(bool((values == values[0]).all()) for values in scores)
+    return float(still) if isnan(found) else found

@@ -20,6 +20,11 @@ from vexplain.evaluation.games import (
     SymmetricGain,
 )
 from vexplain.evaluation.localisation import (
+    BestIoU,
+    EnergyInside,
+    IoU,
+    PointingGame,
+    TemporalIoU,
     best_threshold,
     energy_inside,
     iou_at_best_threshold,
@@ -28,7 +33,6 @@ from vexplain.evaluation.localisation import (
     pointing_game_by_frame,
     temporal_iou,
 )
-from vexplain.evaluation.locating import BestIoU, EnergyInside, IoU, PointingGame, TemporalIoU
 from vexplain.evaluation.orders import ColumnWise, FrameWise, Order, RegionWise, VoxelWise
 from vexplain.evaluation.results import Evaluation, Score
 from vexplain.evaluation.run import USUAL, WITH_TRUTH, evaluate

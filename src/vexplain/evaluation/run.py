@@ -17,7 +17,7 @@ from vexplain.evaluation.concentration import Entropy, Sparseness
 from vexplain.evaluation.curves import mean_curve
 from vexplain.evaluation.drops import AverageDrop, IncreaseInConfidence
 from vexplain.evaluation.games import Deletion, Insertion, MinimalKeeps, SymmetricGain
-from vexplain.evaluation.locating import BestIoU, EnergyInside, IoU, PointingGame, TemporalIoU
+from vexplain.evaluation.localisation import BestIoU, EnergyInside, IoU, PointingGame, TemporalIoU
 from vexplain.evaluation.results import Evaluation, Score
 from vexplain.evaluation.subjects import Subject, centre_prior, explained, random_map
 from vexplain.removal import region_means
