@@ -110,7 +110,7 @@ def test_the_python_side_takes_names_files_volumes_and_lists(tmp_path: Path) -> 
         **options,
     )
     assert [found.method for found in both] == ["loco", "other"]
-    assert both[0].scores[0].name == "deletion AUC (order=RegionWise(), steps=4)"
+    assert both[0].scores[0].name == "deletion AUC (RegionWise, steps=4)"
     assert both[0]["pointing game"].value == 1
     each = vx.evaluate([explanation] * 2, model, truth=[truth(), None], **options)
     assert len(each[0]) > len(each[1])

@@ -313,8 +313,8 @@ def test_other_behaviors_and_fills_are_watched() -> None:
     assert logs.curve.watched == "log odds"
     p = torch.tensor([BASE + float(WEIGHTS.sum()), BASE], dtype=torch.float64)
     torch.testing.assert_close(logs.curve.values[[0, -1]], p.logit(), atol=1e-5, rtol=0)
-    assert same.name == "deletion AUC (fill=Constant(color=1.0))"
-    assert logs.name == "deletion AUC (behavior=LogOdds())"
+    assert same.name == "deletion AUC (Constant(color=1.0))"
+    assert logs.name == "deletion AUC (LogOdds)"
 
 
 def test_the_reliability_of_a_fill_is_of_the_fill_alone() -> None:

@@ -1,7 +1,7 @@
 """What a metric sees: a map, and a model that can be asked about perturbed clips, all at once."""
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import MISSING, Field, dataclass, field, fields, replace
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
 from itertools import accumulate
 from math import isnan
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, cast, runtime_checkable
@@ -230,9 +230,12 @@ def defined(name: str, value: float, better: Better, otherwise: str) -> Measure:
 
 
 def named(base: str, metric: Any) -> str:
-    """Return the name of a metric with those of its options that aren't the default."""
+    """Return the name of a metric with those of its options that aren't the default.
+
+    Parts go by themselves, as in ``deletion AUC (RegionWise, steps=10)``.
+    """
     changed = [
-        f"{option.name}={value!r}"
+        repr(value).removesuffix("()") if is_dataclass(value) else f"{option.name}={value!r}"
         for option in fields(metric)
         for value in [getattr(metric, option.name)]
         if value != (option.default if option.default is not MISSING else made(option))

@@ -21,7 +21,7 @@ SHARE_OF = {"deletion": "voxels removed", "insertion": "voxels inserted"}
 def curve_figure(
     explanations: Sequence[Explanation], evaluations: Sequence[Evaluation]
 ) -> "Figure":
-    """Return a figure with a row per explanation: middle frame, explanation, its curves.
+    """Return a figure with a row per explanation: the clip, the explanation, its curves.
 
     Args:
         explanations: What was evaluated.
@@ -67,16 +67,19 @@ def has_curve(score: Score) -> bool:
 
 
 def row_of(explanation: Explanation, evaluation: Evaluation, names: Sequence[str]) -> CurveRow:
-    """Return the row of one explanation, with its curves in the order of their names."""
-    clip = explanation.clip
-    middle = clip.shape[0] // 2
-    frame = clip.frames.cpu()[middle : middle + 1]
-    drawn = overlay(frame, layer_of(explanation, None)[middle : middle + 1])
+    """Return the row of one explanation, with its curves in the order of their names.
+
+    The clip shows its middle frame, the explanation the frame that it marks most.
+    """
+    frames, layer = explanation.clip.frames.cpu(), layer_of(explanation, None)
+    marked = int(layer[:, 3].mean((1, 2)).argmax())
+    drawn = overlay(frames[marked : marked + 1], layer[marked : marked + 1])
     panels = {score.name: panel_of(score) for score in evaluation if has_curve(score)}
+    seconds = float(explanation.clip.pts_seconds[marked])
     return CurveRow(
         name=explanation.method.name,
-        note=target_note(explanation),
-        frame=picture(frame[0]),
+        note=f"{target_note(explanation)}; explanation at {seconds:.2f} s",
+        frame=picture(frames[len(frames) // 2]),
         drawn=picture(drawn[0]),
         panels=[panels.get(name) for name in names],
     )
@@ -88,10 +91,12 @@ def panel_of(score: Score) -> CurvePanel:
     if game == "other":
         raise ValueError(f"score: expected a deletion or insertion curve, got {score.name!r}.")
     others = {name: m for name, m in score.beside.items() if m.curve is not None}
+    title, _, options = score.name.partition(" (")
     return CurvePanel(
         line=line_of(score.measure),
         beside={name: line_of(measure) for name, measure in others.items()},
-        title=score.name,
+        title=title,
+        note=options.removesuffix(")"),
         x_label=SHARE_OF[game],
         kind=game,
     )

@@ -71,6 +71,8 @@ def changes(case: Case, rows: Coalitions, key: object) -> tuple[Tensor, Tensor]:
 class Infidelity:
     """How far the scores are from predicting what random removals do: lower is better.
 
+    A score stands for a region's whole contribution, in Yeh's notation attribution × (x − fill).
+
     E[(β·Σ scores of the absent regions − (v(whole) − v(without them)))²] over regions that are
     absent with probability p each; removal and behavior are those of the explanation's method.
 
@@ -120,7 +122,8 @@ class SensitivityN:
     v(whole) − v(without S); the value is the mean over the sizes, the curve has each. Removal and
     behavior are those of the explanation's method.
 
-    Source: Ancona, Ceolini, Öztireli and Gross 2018 (arXiv 1711.06104).
+    Source: Ancona, Ceolini, Öztireli and Gross 2018 (arXiv 1711.06104); one size alone is the
+    faithfulness correlation of Bhatt, Weller and Moura 2020.
 
     Attributes:
         shares: The sizes n, as shares of all D regions, each rounded to 1 … D − 1.

@@ -83,8 +83,9 @@ class Deletion:
     ∫₀¹ v(what is left when the share s of highest value is removed) ds, by the trapezoidal rule.
 
     Source: Petsiuk, Das and Saenko 2018 (RISE), section 4.1; the paper's §4.6.1. Pixel flipping
-    with the most relevant first (Samek et al. 2017) is the same curve. ROAD (Rong et al. 2022) is
-    it with ``fill=NoisyLinear()``.
+    with the most relevant first (Samek et al. 2017) is the same curve. With ``fill=NoisyLinear()``
+    it asks what ROAD asks (Rong et al. 2022), whose published number is the accuracy over a data
+    set where this is the area.
 
     Attributes:
         order: The order in which the clip is removed.
@@ -218,8 +219,9 @@ class MinimalKeeps:
     Deletion at level a: the smallest share whose removal gives v ≤ v(whole) − a·r; insertion: the
     smallest share whose presence gives v ≥ v(empty) + a·r. With ``relative`` levels r is
     v(whole) − v(empty), the normalised confidence of Fong and Vedaldi; with absolute ones r is 1.
-    Between two stops of the curve the answer is a straight line. A level that the curve never
-    reaches has no share: the number is None and its note says so.
+    Between two stops of the curve the answer is a straight line, so a share is known to one step:
+    ask for more ``steps`` where the shares are small. A level that the curve never reaches has no
+    share: the number is None and its note says so.
 
     Source: Fong and Vedaldi 2017 (arXiv 1704.03296), minimality of deletions; the paper's §4.6.1.
 

@@ -114,10 +114,15 @@ def thin(
     """Return a panel without the title of the one above and the x label of the one below."""
     if panel is None:
         return None
-    again = above is not None and (above.title, above.kind) == (panel.title, panel.kind)
+    again = above is not None and heading_of(above) == heading_of(panel)
     later = below is not None and below.x_label == panel.x_label
     title, x_label = "" if again else panel.title, "" if later else panel.x_label
     return replace(panel, title=title, x_label=x_label)
+
+
+def heading_of(panel: CurvePanel) -> tuple[str, str, str]:
+    """Return what is written above a panel."""
+    return panel.title, panel.note, panel.kind
 
 
 def columns(rows: Sequence[CurveRow], n: int, y_range: tuple[float, float]) -> list[float]:

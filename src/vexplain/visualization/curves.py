@@ -83,6 +83,7 @@ class CurvePanel:
         kind: ``deletion`` (orange, lower is better) or ``insertion`` (blue, higher is better).
         marks: Points (share, value), such as minimal keeps.
         marks_name: What the marks are, for the legend.
+        note: Written small below the title, after the direction.
 
     Raises:
         ValueError: On another kind, or marks that aren't finite numbers.
@@ -95,6 +96,7 @@ class CurvePanel:
     kind: Literal["deletion", "insertion"]
     marks: Sequence[tuple[float, float]] = ()
     marks_name: str = ""
+    note: str = ""
 
     def __post_init__(self) -> None:
         check_choice("kind", self.kind, list(COLORS))
@@ -226,7 +228,8 @@ def label(axes: "matplotlib.axes.Axes", panel: CurvePanel, y_label: str) -> None
         axes.set_title(title, loc="left", pad=RISE, color=INK, **font(HEADING, bold=True))
         look: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
         look |= {"color": GREY, **font(SMALL)}
-        axes.annotate(DIRECTIONS[panel.kind], (0, 1), xytext=(0, 5), **look)
+        words = ", ".join(filter(None, (DIRECTIONS[panel.kind], panel.note)))
+        axes.annotate(folded(words, SMALL, width), (0, 1), xytext=(0, 5), **look)
     small = {"color": INK, **font(SMALL)}
     axes.set_xlabel(folded(panel.x_label, SMALL, width), labelpad=2, **small)
     axes.set_ylabel(folded(y_label, SMALL, height), labelpad=3, **small)
