@@ -297,3 +297,27 @@ def test_on_a_real_clip_with_boxes_the_numbers_are_plausible(assets: Path) -> No
     assert (deletion.gain_over("random map") or 0) > 0
     assert deletion.curve is not None
     assert float(deletion.curve.values[0]) == pytest.approx(0.985, abs=0.01)
+
+
+def test_the_metric_of_the_documentation_works() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    (code,) = (b.split("```")[0] for b in text.split("```python\n") if b.startswith("@dataclass"))
+    names: dict[str, Any] = {}
+    exec(
+        "import torch\nfrom dataclasses import dataclass\nfrom typing import ClassVar\n"
+        "from vexplain.behavior import Probability\nfrom vexplain.removal import Remove\n"
+        "from vexplain.evaluation import Ask, Better, Case, Measure\n" + code,
+        names,
+    )
+    by_frame = torch.tensor([0.1, 0.4, 0.0, 0.2])
+    model = Additive(by_frame, boxes=(4, 1, 1))
+    metric = names["AnswerToTheBrightestFrame"]()
+    score = evaluate(explained(model), classifier(model), metrics=[metric]).scores[0]
+    assert score.value == pytest.approx(0.1 + 0.4)
+    assert set(score.beside) == {"random map", "centre prior"}
+
+
+def test_the_documentation_lists_every_metric() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    for name in (*catalog.PARTS["metric"], *catalog.NICKNAMES["metric"]):
+        assert f"| `{name}`" in text
