@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ def test_means_and_intervals_are_scipys() -> None:
     assert (line.value.low, line.value.high) == pytest.approx((wanted.low, wanted.high))
     assert line.gains["random map"].mean == pytest.approx(np.mean(VALUES) - 0.2)
     assert found.lines[1].gains["random map"].mean == pytest.approx(0.2 - np.mean(VALUES))
-    assert (line.n_clips, line.n_undefined) == (5, 0)
+    assert (line.value.n_clips, line.n_undefined) == (5, 0)
     narrower = compare([evaluation(str(i), v, 0.2) for i, v in enumerate(VALUES)], confidence=0.5)
     assert (narrower.lines[0].value.high or 0) < (line.value.high or 0)
 
@@ -50,20 +51,21 @@ def test_undefined_numbers_are_left_out_of_means_and_counted() -> None:
     found = compare([evaluation(*three) for three in numbers])
     line = found.lines[0]
     assert line.value.mean == pytest.approx(0.3)
-    assert (line.n_clips, line.n_undefined) == (2, 1)
+    assert (line.value.n_clips, line.n_undefined) == (2, 1)
     assert line.beside["random map"].mean == pytest.approx(0.2)
     assert line.gains["random map"].mean == pytest.approx(0.1)  # of the one clip that has both
     assert line.gains["random map"].low is None
-    assert "2 of 3" in str(found)
+    assert line.beside["random map"].n_clips == 2
+    assert "undefined" in str(found)
     nothing = compare([evaluation("a", None, None)]).lines[0]
-    assert nothing.value == Interval(None)
-    assert (nothing.n_clips, nothing.n_undefined) == (0, 1)
+    assert nothing.value == Interval(None, 0)
+    assert nothing.n_undefined == 1
 
 
 def test_a_clip_counts_once_however_many_explanations_it_has() -> None:
     found = compare([evaluation("a", 0.0, 0), evaluation("a", 1.0, 0), evaluation("b", 1.0, 0)])
     assert found.lines[0].value.mean == pytest.approx(0.75)
-    assert found.lines[0].n_clips == 2
+    assert found.lines[0].value.n_clips == 2
 
 
 def test_methods_have_a_line_each_metric_by_metric() -> None:
@@ -77,6 +79,28 @@ def test_methods_have_a_line_each_metric_by_metric() -> None:
     text = str(found)
     assert "good [1] ↑" in text
     assert "bad ↓" in text
+
+
+def test_models_have_lines_of_their_own() -> None:
+    from dataclasses import replace
+
+    one, other = evaluation("a", 0.1, 0), replace(evaluation("a", 0.9, 0), model="another")
+    found = compare([one, other])
+    assert [(line.model, line.value.mean) for line in found.lines[:2]] == [
+        ("model", 0.1),
+        ("another", 0.9),
+    ]
+    assert "m, another" in str(found)
+    assert compare(one).lines == compare([one]).lines
+
+
+def test_numbers_that_rest_on_fewer_clips_say_so() -> None:
+    numbers = (("a", 0.2, 0.1), ("a", None, None), ("b", 0.4, None))
+    found = compare([evaluation(*three) for three in numbers])
+    line = found.lines[0]
+    assert (line.value.n_clips, line.n_undefined) == (2, 1)
+    assert line.beside["random map"].n_clips == 1
+    assert "0.100 (of 1)" in str(found)
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:
@@ -93,9 +117,12 @@ def test_equal_values_give_an_interval_without_width() -> None:
     assert (found.value.low, found.value.high) == (0.25, 0.25)
 
 
-def test_what_makes_no_sense_is_refused() -> None:
+def test_what_makes_no_sense_is_refused(unchecked: None) -> None:
     with pytest.raises(ValueError, match="expected at least one, got none"):
         compare([])
+    for wrong in ("95", None):
+        with pytest.raises(ValueError, match="confidence: expected a finite number"):
+            compare([evaluation("a", 0.1, 0)], confidence=cast(Any, wrong))
     for confidence in (0, 1, 2):
         with pytest.raises(ValueError, match="confidence: expected a level between 0 and 1"):
             compare([evaluation("a", 0.1, 0)], confidence=confidence)
@@ -123,9 +150,8 @@ def test_an_evaluation_prints_as_a_table_and_converts_to_pandas() -> None:
 def test_a_comparison_converts_to_pandas() -> None:
     found: Comparison = compare([evaluation(str(i), v, 0.2) for i, v in enumerate(VALUES)])
     frame = found.to_pandas()
-    assert list(frame.columns[:8]) == [
-        *("metric", "better", "method", "mean", "low", "high", "clips", "undefined")
-    ]
+    columns = ("metric", "better", "model", "method", "mean", "low", "high", "clips", "undefined")
+    assert list(frame.columns[:9]) == [*columns]
     assert frame["gain over random map mean"][0] == pytest.approx(np.mean(VALUES) - 0.2)
 
 

@@ -1,9 +1,11 @@
 """Evaluating end to end: metrics that know the truth, the Python side, the shell, the figure."""
 
 import csv
+import re
+from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -11,19 +13,21 @@ import torch
 from typer.testing import CliRunner, Result
 
 import vexplain as vx
-from judged import SIGMOID, Additive, classifier, explained
+from judged import GRID, SIGMOID, Additive, classifier, explained
 from networks import UCF50_SPEC
 from vexplain import catalog
 from vexplain.cli import app
 from vexplain.evaluation import (
     USUAL,
     WITH_TRUTH,
+    AverageDrop,
     Deletion,
-    Infidelity,
     Metric,
+    MinimalKeeps,
     PointingGame,
     RegionWise,
     Sparseness,
+    Stopped,
     curve_figure,
     evaluate,
     save_curves,
@@ -61,10 +65,11 @@ def test_every_metric_keeps_its_protocol(name: str) -> None:
     assert [score.value for score in again] == [score.value for score in found]
 
 
-@pytest.mark.parametrize("metric", [*USUAL, *WITH_TRUTH, Infidelity()])
-def test_every_docstring_says_where_the_metric_comes_from(metric: Any) -> None:
-    doc = type(metric).__doc__ or ""
-    assert "Source:" in doc or "See ``" in doc
+@pytest.mark.parametrize("name", list(catalog.PARTS["metric"]))
+def test_every_docstring_has_the_formula_and_its_source(name: str) -> None:
+    doc = catalog.PARTS["metric"][name].__doc__ or ""
+    assert re.search(r"Source: .*\d{4}", doc, re.DOTALL)
+    assert re.search(r"[∫Σρ|∩≤>]|max\(|area with|Pearson", doc.split("Source:")[0])
 
 
 def test_the_true_map_is_where_the_truth_is() -> None:
@@ -114,7 +119,7 @@ def test_the_python_side_takes_names_files_volumes_and_lists(tmp_path: Path) -> 
     assert both[0]["pointing game"].value == 1
     each = vx.evaluate([explanation] * 2, model, truth=[truth(), None], **options)
     assert len(each[0]) > len(each[1])
-    assert vx.compare(both).lines[0].n_clips == 1
+    assert vx.compare(both).lines[0].value.n_clips == 1
 
 
 def test_wrong_arguments_say_what_is_wrong(tmp_path: Path, unchecked: None) -> None:
@@ -136,10 +141,149 @@ def test_wrong_arguments_say_what_is_wrong(tmp_path: Path, unchecked: None) -> N
         vx.evaluate(explanation, model, truth=tmp_path / "none.json", **options)
     with pytest.raises(ValueError, match="truth: expected bool of the clip's shape"):
         evaluate(explanation, classifier(model), truth=torch.zeros(2, 2, 2, dtype=torch.bool))
-    with pytest.raises(TypeError, match="explanation: expected what"):
-        vx.evaluate([1], model, **options)  # type: ignore[list-item]
+    for wrong in ([1], None, []):
+        with pytest.raises(TypeError, match="explanation: expected what"):
+            vx.evaluate(cast(Any, wrong), model, **options)
+    with pytest.raises(TypeError, match="maps: expected a mapping of names"):
+        vx.evaluate(explanation, model, maps=cast(Any, [truth()]), **options)
+    with pytest.raises(TypeError, match=r"maps\['mine'\]: expected an array"):
+        vx.evaluate(explanation, model, maps={"mine": cast(Any, "map")}, **options)
+    with pytest.raises(TypeError, match=r"truth: expected an array .* got list"):
+        vx.evaluate(explanation, model, truth=cast(Any, truth().tolist()), **options)
+    with pytest.raises(TypeError, match="progress: expected True, False, or an object"):
+        vx.evaluate(explanation, model, spec=SIGMOID, progress=cast(Any, 1))
+    for name in ("batch_size", "seed"):
+        with pytest.raises(ValueError, match=f"{name}: expected a whole number"):
+            vx.evaluate(explanation, model, **{**options, name: -1})
+    for make in (
+        lambda: Deletion(fill="blur"),  # type: ignore[arg-type]
+        lambda: Deletion(order=RegionWise),  # type: ignore[arg-type]
+        lambda: Deletion(behavior="logit"),  # type: ignore[arg-type]
+        lambda: AverageDrop(fill="blur"),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(TypeError, match="expected a part such as vexplain"):
+            make()
     with pytest.raises(ValueError, match="random_maps: expected a whole number from 1"):
         vx.evaluate(explanation, model, random_maps=0, **options)
+
+
+def test_generators_are_gone_through_once_for_all_explanations() -> None:
+    model = Additive(WEIGHTS)
+    both = (one for one in [explained(model), explained(model, name="other")])
+    metrics: Any = (metric for metric in [Deletion(), Sparseness()])
+    options: dict[str, Any] = {"spec": SIGMOID, "progress": False, "references": False}
+    found: Any = vx.evaluate(both, model, metrics=metrics, **options)
+    assert [len(one) for one in found] == [2, 2]
+
+
+def test_ctrl_c_keeps_what_is_done() -> None:
+    model = Additive(WEIGHTS)
+    explanations = [explained(model), explained(model, name="other")]
+
+    class Impatient:
+        starts = 0
+
+        def start(self, total: int) -> None:
+            self.starts += 1
+
+        def advance(self, rows: int) -> None:
+            if self.starts > 2:
+                raise KeyboardInterrupt
+
+        def stop(self) -> None:
+            pass
+
+    options: dict[str, Any] = {"spec": SIGMOID, "references": False, "metrics": ["deletion"]}
+    with pytest.raises(Stopped, match="stopped after 1 of 2 explanations") as caught:
+        vx.evaluate(explanations, model, progress=Impatient(), **options)
+    assert [one.method for one in caught.value.evaluations] == ["loco"]
+
+
+def test_scores_of_another_kind_than_the_explained_ones_are_refused() -> None:
+    def logits(clips: torch.Tensor) -> torch.Tensor:
+        seen = clips.mean((1, 2, 3, 4))
+        return torch.stack([3 * seen, -seen], 1)
+
+    method = vx.methods.loco(segmentation=GRID)
+    clip = vx.clip_from_array(torch.full((4, 3, 4, 4), 0.7))
+    explanation = vx.explain(clip, logits, method=method, target=0, progress=False)
+    softmax = vx.ModelSpec(outputs="softmax")
+    with pytest.raises(ValueError, match=r"expected scores that are logits, .* got softmax"):
+        vx.evaluate(explanation, lambda x: logits(x).softmax(1), spec=softmax, progress=False)
+    with pytest.raises(ValueError, match=r"expected scores that are logits, .* got softmax"):
+        vx.evaluate(explanation, lambda x: logits(x).softmax(1), progress=False)
+
+
+def test_maps_may_have_any_name_but_those_of_the_tables() -> None:
+    model = Additive(WEIGHTS)
+    explanation = explained(model)
+    heat = explanation.attribution.map
+    metrics: list[Any] = [Deletion(), AverageDrop()]
+    plain = evaluate(explanation, classifier(model), metrics=metrics)
+    names = ("loco", "random map 0", "explanation", "given: loco")
+    maps = dict.fromkeys(names, -heat)
+    found = evaluate(explanation, classifier(model), metrics=metrics, maps=maps)
+    for score, before in zip(found, plain, strict=True):
+        assert score.value == before.value
+        assert score.beside["random map"].value == before.beside["random map"].value
+        assert len({score.beside[name].value for name in names}) == 1
+        assert score.beside["loco"].value != score.value
+    for name in ("value", "note", "centre prior", "seed"):
+        with pytest.raises(ValueError, match=f"maps: '{name}' already means something"):
+            evaluate(explanation, classifier(model), maps={name: heat})
+    arrays = {"back": heat.numpy()[::-1], "big": heat.numpy().astype(">f8")}
+    flipped = evaluate(explanation, classifier(model), metrics=metrics, maps=arrays)
+    assert flipped.scores[0].beside["big"].value == pytest.approx(flipped.scores[0].value)
+
+
+def test_parts_of_ones_own_need_no_hash() -> None:
+    @dataclass
+    class Grey:
+        """Not frozen, and so without a hash."""
+
+        level: float = 0.5
+
+        def __call__(self, clip: vx.VideoClip, segmentation: Any) -> torch.Tensor:
+            return clip.frames.new_full((1, 1, 1, 1), self.level)
+
+    model = Additive(WEIGHTS)
+    own, other, known = evaluate(
+        explained(model),
+        classifier(model),
+        metrics=[
+            Deletion(fill=Grey()),
+            Deletion(fill=Grey(0.9)),
+            Deletion(fill=vx.removal.Constant(0.5)),
+        ],
+        references=False,
+    ).scores
+    assert own.value == pytest.approx(known.value)
+    assert other.value != own.value
+    assert (own.name, other.name) == ("deletion AUC (Grey)", "deletion AUC (Grey(level=0.9))")
+
+
+def test_names_are_short_and_different() -> None:
+    model = Additive(WEIGHTS)
+    frames = torch.rand(4, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    clips = [vx.removal.OtherClip(frames), vx.removal.OtherClip(1 - frames)]
+    metrics = [Deletion(fill=clip) for clip in clips]
+    found = evaluate(explained(model), classifier(model), metrics=metrics, references=False)
+    assert [s.name for s in found] == ["deletion AUC (OtherClip)", "deletion AUC (OtherClip) [2]"]
+    assert found.scores[0].value != found.scores[1].value
+
+
+def test_what_is_not_defined_beside_a_number_is_said() -> None:
+    model = Additive(WEIGHTS)
+    keeps = MinimalKeeps(levels=(0.5,), fill=vx.removal.Constant(1.0), relative=False)
+    zero = torch.zeros(4, 4, 4)
+    found = evaluate(
+        explained(model), classifier(model), metrics=[keeps, Sparseness()], maps={"zero": zero}
+    )
+    assert found.scores[0].value is None
+    assert "random map: unreachable" in found.scores[0].notes
+    assert found.scores[1].notes == "zero: the map is 0 everywhere"
+    assert "zero: the map is 0 everywhere" in str(found)
+    assert found.rows()[1]["note"] == "zero: the map is 0 everywhere"
 
 
 def test_a_progress_of_ones_own_is_told(tmp_path: Path) -> None:
@@ -158,7 +302,7 @@ def test_a_progress_of_ones_own_is_told(tmp_path: Path) -> None:
     model = Additive(WEIGHTS)
     options: dict[str, Any] = {"spec": SIGMOID, "references": False, "progress": Own()}
     vx.evaluate(explained(model), model, metrics=["deletion"], **options)
-    assert told[0] == ("start", 9)
+    assert [rows for word, rows in told if word == "start"] == [1, 8]
     assert sum(rows for word, rows in told if word == "advance") == 9
     assert told[-1] == ("stop", 0)
 
@@ -223,6 +367,63 @@ def test_the_shell_evaluates_and_writes_what_it_finds(saved: Path, tmp_path: Pat
     assert {point["map"] for point in points} == {"explanation", "random map", "centre prior"}
 
 
+def test_a_second_run_into_a_folder_leaves_nothing_of_the_first(
+    saved: Path, tmp_path: Path
+) -> None:
+    words = ["-m", "demo", "-q", "--no-references", "-o", str(tmp_path)]
+    assert shell("evaluate", saved / "loco.vx", "--metric", "srg:steps=3", *words).exit_code == 0
+    curved = ["--metric", "deletion:steps=3"]
+    assert shell("evaluate", saved / "loco.vx", *curved, *words).exit_code == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "curves.csv",
+        "curves.png",
+        "evaluation.csv",
+    ]
+    result = shell("evaluate", saved / "loco.vx", "--metric", "sparseness", *words)
+    assert result.exit_code == 0, result.output
+    assert [p.name for p in tmp_path.iterdir()] == ["evaluation.csv"]
+
+
+def test_many_explanations_are_drawn_some_to_a_picture(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vexplain.cli import judge
+
+    monkeypatch.setattr(judge, "ROWS", 2)
+    words = ["-m", "demo", "-q", "--no-references", "--metric", "deletion:steps=2"]
+    result = shell("evaluate", *[saved / "loco.vx"] * 3, *words, "-o", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert {p.name for p in tmp_path.glob("*.png")} == {"curves.png", "curves-2.png"}
+
+
+def test_ctrl_c_in_the_shell_keeps_the_numbers_of_those_done(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vexplain import api
+
+    calls: list[int] = []
+
+    def stopping(*given: Any, **options: Any) -> Any:
+        calls.append(1)
+        if len(calls) > 1:
+            raise KeyboardInterrupt
+        return evaluate_once(*given, **options)
+
+    evaluate_once = api.evaluate
+    monkeypatch.setattr(api, "evaluate", stopping)
+    words = ["-m", "demo", "-q", "--no-references", "--metric", "deletion:steps=2"]
+    both = (saved / "loco.vx", saved / "rise.vx")
+    result = shell("evaluate", *both, *words, "-o", tmp_path)
+    assert result.exit_code == 130
+    assert "stopped after 1 of 2 explanations; the numbers of those are written" in result.output
+    assert (tmp_path / "curves.png").is_file()
+    calls.append(1)
+    result = shell("evaluate", *both, *words, "-o", tmp_path / "none")
+    assert result.exit_code == 130
+    assert "stopped after 0 of 2 explanations" in result.output
+    assert "written" not in result.output
+
+
 def test_several_clips_are_summed_up(saved: Path, tmp_path: Path) -> None:
     with as_file(files("vexplain") / "assets" / "demo.mp4") as clip:
         words = ["--method", "loco", "--segmentation", "grid:t=2,h=4,w=4", "--from", "0.5"]
@@ -248,6 +449,7 @@ def test_several_clips_are_summed_up(saved: Path, tmp_path: Path) -> None:
         (["--order", "sideways"], "expected one of voxels"),
         (["--truth", "a.json", "--truth", "b.json"], "--truth: expected one for all"),
         (["--truth", "none.json"], "there is no none.json"),
+        (["--metric", "road", "--fill", "black"], "--fill: none of these metrics"),
     ],
 )
 def test_the_shell_says_what_is_wrong(
@@ -265,6 +467,9 @@ def test_metrics_in_the_shell_take_options_of_every_kind() -> None:
     assert (keeps.direction, keeps.levels) == ("insertion", (0.5, 0.9))
     assert catalog.part("metric", "pointing-game:by_frame=true") == PointingGame(by_frame=True)
     assert catalog.part("metric", "road") == Deletion(fill=vx.removal.NoisyLinear())
+    few = catalog.part("metric", "road:steps=3")
+    assert few == Deletion(fill=vx.removal.NoisyLinear(), steps=3)
+    assert catalog.part("fill", "black:color=0.25") == vx.removal.Constant(0.25)
     logs = catalog.part("metric", "deletion:behavior=log-odds,fill=grey")
     assert logs == Deletion(behavior=vx.behavior.LogOdds(), fill=vx.removal.Constant(0.5))
 

@@ -29,7 +29,7 @@ from vexplain.evaluation import (
     VoxelWise,
     block_ends,
     evaluate,
-    with_ties,
+    nearest_ends,
 )
 
 WEIGHTS = torch.tensor([0.05, 0.2, 0.01, 0.1, 0.15, 0.03, 0.25, 0.07])
@@ -134,12 +134,49 @@ def test_a_constant_map_gets_the_mean_of_the_two_ends() -> None:
         assert values == pytest.approx([middle, middle, 0, middle])
 
 
-def test_values_that_differ_by_rounding_are_tied() -> None:
-    values = torch.tensor([0.1 + 0.2, 0.3, 0.6, 0.3 + 1e-8, -0.2])
-    tied = with_ties(values)
-    assert len(set(tied.tolist())) == 3
-    assert block_ends(tied, 100)[0].tolist() == [1, 4]
-    assert with_ties(torch.zeros(3)).tolist() == [0, 0, 0]
+def test_blocks_end_where_values_change() -> None:
+    counts, lowest = block_ends(torch.tensor([0.3, 0.6, 0.3, -0.2, 0.6]))
+    assert counts.tolist() == [2, 4]
+    assert lowest.tolist() == torch.tensor([0.6, 0.3]).tolist()
+    assert block_ends(torch.zeros(3))[0].tolist() == []
+    shares = torch.tensor([0.1, 0.45, 0.9], dtype=torch.float64)
+    assert nearest_ends(shares, 2).tolist() == [1]
+    assert nearest_ends(shares, 100).tolist() == [0, 1, 2]
+    # at a half, both ends of the clip are nearer than 0.95
+    assert nearest_ends(torch.tensor([0.95], dtype=torch.float64), 4).tolist() == [0]
+    assert nearest_ends(torch.tensor([0.95], dtype=torch.float64), 3).tolist() == [0]
+    assert nearest_ends(torch.tensor([0.99], dtype=torch.float64), 2).tolist() == [0]
+    assert nearest_ends(torch.zeros(0, dtype=torch.float64), 5).tolist() == []
+
+
+def test_means_tie_though_they_are_added_up_in_another_order() -> None:
+    model = Additive(WEIGHTS)
+    explanation = explained(model, white(16, 4, 4))
+    values = torch.rand(16, generator=torch.Generator().manual_seed(1))
+    for seed in range(20):
+        generator = torch.Generator().manual_seed(seed)
+        heat = torch.stack([values[torch.randperm(16, generator=generator)] for _ in range(16)], 1)
+        found = evaluate(
+            explanation,
+            classifier(model),
+            metrics=[Deletion(order=ColumnWise())],
+            references=False,
+            maps={"same": heat.reshape(16, 4, 4)},
+        )
+        curve = found.scores[0].beside["same"].curve
+        assert curve is not None
+        assert len(curve.shares) == 2
+
+
+def test_very_uneven_maps_keep_their_order() -> None:
+    model = Additive(WEIGHTS)
+    explanation = explained(model)
+    heat = explanation.attribution.map
+    maps = {"steep": heat.double().pow(9).float()}
+    found = evaluate(
+        explanation, classifier(model), metrics=[Deletion()], references=False, maps=maps
+    ).scores[0]
+    assert found.beside["steep"].value == pytest.approx(found.value)
 
 
 def test_frames_go_by_their_mean_and_only_time_is_asked_about() -> None:
@@ -269,7 +306,7 @@ def test_fifty_steps_of_both_curves_are_a_hundred_clips_in_full_batches() -> Non
         batch_size=16,
     )
     assert found.n_asked == 100
-    assert model.batches == [16] * 6 + [4]
+    assert model.batches == [1] + [16] * 6 + [3]
 
 
 def with_map(explanation: vx.Explanation, heat: Tensor) -> vx.Explanation:
@@ -350,10 +387,12 @@ def test_maps_that_are_not_finite_or_of_another_shape_are_refused(unchecked: Non
         evaluate(explanation, classifier(model), maps={"mine": heat})
     with pytest.raises(ValueError, match=r"maps\['mine'\]: expected the clip's shape"):
         evaluate(explanation, classifier(model), maps={"mine": torch.zeros(4, 4, 5)})
+    with pytest.raises(ValueError, match="'random map' already means something"):
+        evaluate(explanation, classifier(model), maps={"random map": torch.zeros(4, 4, 4)})
     with pytest.raises(ValueError, match="map: expected finite numbers"):
         Attribution(torch.zeros(1), heat)
     with pytest.raises(ValueError, match="map: expected finite numbers"):
-        with_ties(heat)
+        block_ends(heat.flatten())
 
 
 def test_another_model_than_the_explained_one_is_noticed() -> None:

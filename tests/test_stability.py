@@ -19,7 +19,7 @@ from vexplain.evaluation import (
     evaluate,
     rank_correlation,
 )
-from vexplain.models import MultiView, as_classifier, load_model, randomised
+from vexplain.models import MultiView, as_classifier, load_model, parameters_of, randomised
 
 WEIGHTS = torch.tensor([0.05, 0.2, 0.01, 0.1, 0.15, 0.03, 0.25, 0.07])
 ALL = (SeedStability(), InputStability(), BudgetStability(), ModelRandomisation())
@@ -84,6 +84,35 @@ def test_what_is_listed_is_the_same_from_every_seed_and_not_run_again() -> None:
     for score in found.scores[1:]:
         assert score.value is None
         assert "lists its samples" in score.note
+
+
+@pytest.mark.filterwarnings("ignore::vexplain.core.checks.VexplainWarning")
+def test_budgets_of_a_stopped_run_are_shares_of_what_was_evaluated() -> None:
+    hidden = Hidden()
+
+    class Stop:
+        def start(self, total: int) -> None:
+            pass
+
+        def advance(self, rows: int) -> None:
+            raise KeyboardInterrupt
+
+        def stop(self) -> None:
+            pass
+
+    method = vx.methods.lime(segmentation=GRID, n_samples=1000)
+    with pytest.raises(vx.Interrupted) as caught:
+        vx.explain(
+            white(), hidden, method=method, target=0, spec=SIGMOID, progress=Stop(), batch_size=40
+        )
+    stopped = caught.value.explanations[0]
+    found = evaluate(
+        stopped,
+        as_classifier(hidden, SIGMOID),
+        metrics=[BudgetStability(shares=(0.5,)), SeedStability(seeds=1)],
+        references=False,
+    )
+    assert found.n_asked == 1 + (20 + 2) + (40 + 2)
 
 
 @pytest.mark.filterwarnings("ignore::vexplain.core.checks.VexplainWarning")
@@ -168,7 +197,9 @@ def test_functions_have_no_parameters_to_shuffle() -> None:
     ).scores[0]
     assert score.value is None
     assert "no parameters" in score.note
-    assert randomised(as_classifier(nn.Identity()), seed=0) is None
+    assert parameters_of(as_classifier(nn.Identity())) == []
+    with pytest.raises(ValueError, match="model: expected a torch module with parameters"):
+        randomised(as_classifier(nn.Identity()), seed=0)
 
 
 def test_shuffled_tensors_keep_their_values_and_views_their_model() -> None:
@@ -184,6 +215,11 @@ def test_shuffled_tensors_keep_their_values_and_views_their_model() -> None:
     assert not torch.equal(old["head.weight"], new["head.weight"])
     for name, values in again.function.module.named_parameters():
         assert torch.equal(values, new[name])
+    nested: Any = randomised(model, seed=3, share=0.5)
+    for name, values in nested.function.module.named_parameters():
+        assert torch.equal(values, old[name]) or torch.equal(
+            values, dict(again.function.module.named_parameters())[name]
+        )
     first = next(iter(old))
     assert torch.equal(old[first], dict(part.function.module.named_parameters())[first])
     views: Any = randomised(MultiView(model=model, clips=2), seed=3)  # type: ignore[arg-type]

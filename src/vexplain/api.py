@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, SupportsIndex, overload
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from vexplain import catalog, engine, evaluation
@@ -124,7 +123,7 @@ def evaluate(
     explanation: Explanation,
     model: Any,
     *,
-    metrics: Sequence[Metric | str] | None = ...,
+    metrics: Iterable[Metric | str] | None = ...,
     truth: Truth | None = ...,
     references: bool = ...,
     random_maps: int = ...,
@@ -140,10 +139,10 @@ def evaluate(
 
 @overload
 def evaluate(
-    explanation: Sequence[Explanation],
+    explanation: Iterable[Explanation],
     model: Any,
     *,
-    metrics: Sequence[Metric | str] | None = ...,
+    metrics: Iterable[Metric | str] | None = ...,
     truth: Truth | Sequence[Truth | None] | None = ...,
     references: bool = ...,
     random_maps: int = ...,
@@ -158,10 +157,10 @@ def evaluate(
 
 
 def evaluate(
-    explanation: Explanation | Sequence[Explanation],
+    explanation: Explanation | Iterable[Explanation],
     model: Any,
     *,
-    metrics: Sequence[Metric | str] | None = None,
+    metrics: Iterable[Metric | str] | None = None,
     truth: Truth | Sequence[Truth | None] | None = None,
     references: bool = True,
     random_maps: int = 3,
@@ -200,71 +199,121 @@ def evaluate(
     Raises:
         ValueError: When an argument doesn't fit; the message says which and what to do.
         FileNotFoundError: When there is no such file of truth.
+        vexplain.evaluation.Stopped: On Ctrl-C; its ``evaluations`` are those done until then.
     """
     several = not isinstance(explanation, Explanation)
-    given = [explanation] if isinstance(explanation, Explanation) else list(explanation)
-    if not all(isinstance(one, Explanation) for one in given):
-        raise TypeError(
-            f"explanation: expected what vexplain.explain or load returns, got {explanation!r}."
-        )
+    given = explanations_of(explanation)
+    chosen = None if metrics is None else metrics_of(metrics)
+    check_maps(maps)
+    shown = bar(progress, "evaluating")
+    truths = zip(given, truths_of(truth, len(given), several), strict=True)
+    insides = [None if known is None else truth_of(known, one.clip) for one, known in truths]
     classifier = as_classifier(model, spec, Running(device=device, precision=precision))
-    found = []
-    for one, known in zip(given, truths_of(truth, len(given)), strict=True):
-        inside = None if known is None else truth_of(known, one.clip)
-        found.append(
-            evaluation.evaluate(
-                one,
-                classifier,
-                metrics=None if metrics is None else metrics_of(metrics, inside),
-                truth=inside,
-                references=references,
-                random_maps=random_maps,
-                maps={name: torch.as_tensor(heat) for name, heat in (maps or {}).items()},
-                seed=seed,
-                batch_size=batch_size,
-                progress=bar(progress, "evaluating"),
+    found: list[Evaluation] = []
+    try:
+        for one, inside in zip(given, insides, strict=True):
+            found.append(
+                evaluation.evaluate(
+                    one,
+                    classifier,
+                    metrics=None if chosen is None else looked_up(chosen, inside),
+                    truth=inside,
+                    references=references,
+                    random_maps=random_maps,
+                    maps=maps,
+                    seed=seed,
+                    batch_size=batch_size,
+                    progress=shown,
+                )
             )
-        )
+    except KeyboardInterrupt:
+        if found:
+            raise evaluation.Stopped(found, len(given)) from None
+        raise
     return found if several else found[0]
 
 
-def bar(progress: bool | Progress, label: str) -> Progress | None:
-    """Return a bar for True, nothing for False, and a progress of the caller's as it is."""
+def explanations_of(explanation: object) -> list[Explanation]:
+    """Return one or several explanations as a list.
+
+    Raises:
+        TypeError: When they are something else.
+    """
+    given = [explanation] if isinstance(explanation, Explanation) else explanation
+    listed = list(given) if isinstance(given, Iterable) else []
+    if not listed or not all(isinstance(one, Explanation) for one in listed):
+        raise TypeError(
+            "explanation: expected what vexplain.explain or load returns, or a list of such, got "
+            f"{type(explanation).__name__}."
+        )
+    return listed
+
+
+def check_maps(maps: object) -> None:
+    """Raise ``TypeError`` unless maps are given by name."""
+    if not isinstance(maps, Mapping | None):
+        raise TypeError(f"maps: expected a mapping of names to maps, got {type(maps).__name__}.")
+
+
+def bar(progress: object, label: str) -> Progress | None:
+    """Return a bar for True, nothing for False, and a progress of the caller's as it is.
+
+    Raises:
+        TypeError: On anything else.
+    """
     if isinstance(progress, bool):
         return Bar(label) if progress else None
+    if not isinstance(progress, Progress):
+        raise TypeError(
+            "progress: expected True, False, or an object with start, advance and stop, got "
+            f"{progress!r}."
+        )
     return progress
 
 
-def metrics_of(metrics: Sequence[Metric | str], inside: Tensor | None) -> list[Metric]:
-    """Return the metrics, those given by name looked up.
+def metrics_of(metrics: object) -> list[Metric | str]:
+    """Return the metrics and names of metrics that were given, as a list.
 
     Raises:
-        TypeError: On anything that is neither a metric nor a name.
+        TypeError: On anything that is neither.
     """
     if isinstance(metrics, str) or not isinstance(metrics, Iterable):
         raise TypeError(f"metrics: expected a list of metrics or names, got {metrics!r}.")
-    found: list[Metric] = []
-    for one in metrics:
-        if isinstance(one, str):
-            found += catalog.metrics([one], truth=inside is not None)
-        elif isinstance(one, Metric) and not isinstance(one, type):
-            found.append(one)
-        else:
+    listed = list(metrics)
+    for one in listed:
+        if isinstance(one, type) or not isinstance(one, Metric | str):
             raise TypeError(
                 f"metrics: expected metrics, such as vexplain.evaluation.Deletion(), or names, got "
                 f"{one!r}."
             )
+    return listed
+
+
+def looked_up(metrics: Sequence[Metric | str], inside: Tensor | None) -> list[Metric]:
+    """Return the metrics, those given by name from the catalog."""
+    found: list[Metric] = []
+    for one in metrics:
+        if isinstance(one, str):
+            found += catalog.metrics([one], truth=inside is not None)
+        else:
+            found.append(one)
     return found
 
 
-def truths_of(truth: Any, n: int) -> list[Any]:
+def truths_of(truth: Any, n: int, several: bool) -> list[Any]:
     """Return one truth per explanation; a single one is for all.
 
     Raises:
+        TypeError: When it is no truth and no list of such.
         ValueError: When a list has another length.
     """
     if truth is None or isinstance(truth, Tensor | np.ndarray | str | PathLike):
         return [truth] * n
+    if not several or not isinstance(truth, Sequence):
+        raise TypeError(
+            "truth: expected an array (T, H, W) or the name of a file, or a list of such for a "
+            f"list of explanations, got {type(truth).__name__}."
+        )
     if len(truth) != n:
         raise ValueError(f"truth: expected one per explanation ({n}), got {len(truth)}.")
     return list(truth)

@@ -217,7 +217,10 @@ def part(kind: str, text: str) -> Any:
     """
     known = PARTS[kind]
     nicknames = NICKNAMES.get(kind, {})
-    name, options = name_and_options(nicknames.get(text, text))
+    name, options = name_and_options(text)
+    if name in nicknames:
+        name, own = name_and_options(nicknames[name])
+        options = ",".join(filter(None, (own, options)))
     if name not in known:
         names = [*known, *nicknames]
         raise ValueError(
@@ -339,7 +342,10 @@ def metrics(texts: Sequence[str], *, truth: bool) -> list[evaluation.Metric]:
     Raises:
         ValueError: When there is no such metric or option.
     """
-    usual = [*evaluation.USUAL, *(evaluation.WITH_TRUTH if truth else ())]
+    usual: list[evaluation.Metric] = [
+        *evaluation.USUAL,
+        *(evaluation.WITH_TRUTH if truth else ()),
+    ]
     found = [usual if text == "usual" else [part("metric", text)] for text in texts]
     return [metric for group in found for metric in group]
 

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from vexplain import __version__
-from vexplain.cli.compose import composed, method_names, sized, viewed, with_picture
+from vexplain.cli.compose import composed, method_names, opened, sized, with_picture
 from vexplain.cli.console import err, guarded, out
 from vexplain.cli.tables import sources, speeds, wishes
 from vexplain.cli.work import made, report, run, sheet, slug, stems, write
@@ -193,15 +193,15 @@ def explain(
         chosen = sized(chosen, samples, regions)
         if resume and len(chosen) > 1:
             raise ValueError("resume: expected one method to go on with, got several.")
-        loaded: Any = models.load_model(
+        loaded = opened(
             model,
             device=device,
-            precision=precision,  # type: ignore[arg-type]
+            precision=precision,
             compiled=compiled,
             channels_last=channels_last,
             allow_pickle=allow_pickle,
+            views=views,
         )
-        loaded = viewed(loaded, views) if views else loaded
         spec = api.clip_spec_of(loaded) or core.ClipSpec()
         spec = models.restated(spec, {name: v for name, v in wanted.items() if v is not None})
         decoded = video.read_clip(clip, spec, start_seconds=start_seconds, end_seconds=end_seconds)
@@ -255,7 +255,7 @@ def tune(
     from vexplain.segmentation import Grid
 
     def load(way: Any) -> Any:
-        return models.load_model(
+        return opened(
             model,
             device=way.device,
             precision=way.precision,
@@ -328,7 +328,7 @@ def evaluate(
         typer.Option(help="For all metrics that remove: black, mean, blur:sigma=8, noisy-linear …"),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="For all curves, 50 unless given.")
+        int | None, typer.Option(min=1, help="For all curves, in place of 50.")
     ] = None,
     references: Annotated[
         bool,
@@ -342,6 +342,8 @@ def evaluate(
     batch_size: BatchOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
+    compiled: CompileOption = False,
+    channels_last: LastOption = None,
     allow_pickle: PickleOption = False,
     views: ViewsOption = None,
     quiet: QuietOption = False,
@@ -350,7 +352,7 @@ def evaluate(
 
     The numbers are written as they come (evaluation.csv, curves.csv), and the curves are drawn.
     """
-    from vexplain import api, catalog, models
+    from vexplain import catalog
     from vexplain.cli import judge
 
     with guarded():
@@ -361,17 +363,18 @@ def evaluate(
             "steps": steps,
         }
         options = {name: value for name, value in given.items() if value is not None}
-        saved = [api.load(path) for path in explanations]
-        loaded: Any = models.load_model(
+        loaded = opened(
             model,
             device=device,
-            precision=precision,  # type: ignore[arg-type]
+            precision=precision,
+            compiled=compiled,
+            channels_last=channels_last,
             allow_pickle=allow_pickle,
+            views=views,
         )
-        loaded = viewed(loaded, views) if views else loaded
         folder = made(out_folder or explanations[0].parent)
         judge.judged(
-            saved,
+            explanations,
             loaded,
             truths,
             lambda inside: judge.chosen_metrics(metric, options, truth=inside),

@@ -87,6 +87,30 @@ def with_picture(explanation: Any, visualization: str | None, show: str | None) 
     return replace(explanation, method=replace(explanation.method, visualization=picture))
 
 
+def opened(
+    model: str,
+    *,
+    device: str,
+    precision: str,
+    compiled: bool,
+    channels_last: bool | None,
+    allow_pickle: bool,
+    views: str | None = None,
+) -> Any:
+    """Return the model that a string names, run as the options say, over several views if asked."""
+    from vexplain.models import load_model
+
+    found = load_model(
+        model,
+        device=device,
+        precision=precision,  # type: ignore[arg-type]
+        compiled=compiled,
+        channels_last=channels_last,
+        allow_pickle=allow_pickle,
+    )
+    return viewed(found, views) if views else found
+
+
 def viewed(model: Any, views: str) -> Any:
     """Return the model averaged over views written as ``4x3``: windows in time x crops in space.
 

@@ -12,11 +12,17 @@ from rich.markup import escape
 
 from vexplain.cli.console import err, out
 
+NUMBERS, POINTS, MEANS = "evaluation.csv", "curves.csv", "comparison.csv"
+ROWS = 20
+"""Explanations to a picture of curves."""
+
 
 def chosen_metrics(
     texts: Sequence[str] | None, options: Mapping[str, Any], *, truth: bool
 ) -> list[Any]:
     """Return the metrics that are asked for, with the order, fill and steps given for all.
+
+    What a metric says for itself stays: ``--fill`` does not take its fill from ROAD.
 
     Raises:
         ValueError: When there is no such metric, or an option fits none of them.
@@ -25,10 +31,19 @@ def chosen_metrics(
 
     metrics: list[Any] = catalog.metrics(texts or ["usual"], truth=truth)
     for name, value in options.items():
-        if not any(hasattr(metric, name) for metric in metrics):
-            raise ValueError(f"--{name}: none of these metrics has such an option; leave it out.")
-        metrics = [replace(m, **{name: value}) if hasattr(m, name) else m for m in metrics]
+        open_to = [m for m in metrics if unsaid(m, name)]
+        if not open_to:
+            raise ValueError(
+                f"--{name}: none of these metrics has such an option that it doesn't say itself; "
+                "leave it out."
+            )
+        metrics = [replace(m, **{name: value}) if unsaid(m, name) else m for m in metrics]
     return metrics
+
+
+def unsaid(metric: Any, option: str) -> bool:
+    """Return whether a metric has an option, and has left it at its default."""
+    return hasattr(metric, option) and getattr(metric, option) == getattr(type(metric)(), option)
 
 
 def one_truth_each(truths: Sequence[Path], n: int) -> list[Path | None]:
@@ -45,16 +60,30 @@ def one_truth_each(truths: Sequence[Path], n: int) -> list[Path | None]:
     return [*truths] if len(truths) == n else [truths[0] if truths else None] * n
 
 
-def note(explanations: Sequence[Any], evaluations: Sequence[Any], folder: Path) -> list[Path]:
-    """Write the numbers, the curves and their picture; return the files."""
+def note(evaluations: Sequence[Any], folder: Path) -> list[Path]:
+    """Write the numbers and the points of the curves; return the files."""
+    written = [write_rows(rows_of(evaluations), folder / NUMBERS)]
+    if any(score.curve for one in evaluations for score in one):
+        written.append(write_rows(points_of(evaluations), folder / POINTS))
+    return written
+
+
+def draw(paths: Sequence[Path], evaluations: Sequence[Any], folder: Path) -> list[Path]:
+    """Draw the curves, some rows to a picture; return the files."""
+    from vexplain import api
     from vexplain.evaluation import has_curve, save_curves
 
-    written = [write_rows(rows_of(evaluations), folder / "evaluation.csv")]
-    if any(score.curve for one in evaluations for score in one):
-        written.append(write_rows(points_of(evaluations), folder / "curves.csv"))
-    if any(has_curve(score) for one in evaluations for score in one):
-        drawn = explanations[: len(evaluations)]
-        written.append(save_curves(drawn, evaluations, folder / "curves.png"))
+    shown = [
+        (path, one)
+        for path, one in zip(paths, evaluations, strict=False)
+        if any(map(has_curve, one))
+    ]
+    written = []
+    for page, start in enumerate(range(0, len(shown), ROWS)):
+        chosen, found = zip(*shown[start : start + ROWS], strict=True)
+        number = f"-{page + 1}" if page else ""
+        explanations = [api.load(path) for path in chosen]
+        written.append(save_curves(explanations, found, folder / f"curves{number}.png"))
     return written
 
 
@@ -66,11 +95,11 @@ def report(evaluations: Sequence[Any], folder: Path) -> list[Path]:
         return []
     summed = compare(evaluations)
     out.print(summed)
-    return [write_rows(summed.rows(), folder / "comparison.csv")]
+    return [write_rows(summed.rows(), folder / MEANS)]
 
 
 def judged(
-    explanations: Sequence[Any],
+    paths: Sequence[Path],
     model: Any,
     truths: Sequence[Path | None],
     metrics: Callable[[bool], Sequence[Any]],
@@ -85,12 +114,16 @@ def judged(
     """Evaluate explanation by explanation, print the tables, and write the files as they come."""
     from vexplain import api
 
+    for path, truth in zip(paths, truths, strict=True):  # before any of them costs anything
+        clip = api.load(path).clip
+        if truth is not None:
+            api.truth_of(truth, clip)
     done: list[Any] = []
     written: list[Path] = []
     try:
-        for explanation, truth in zip(explanations, truths, strict=True):
+        for path, truth in zip(paths, truths, strict=True):
             found = api.evaluate(
-                explanation,
+                api.load(path),
                 model,
                 metrics=metrics(truth is not None),
                 truth=truth,
@@ -102,16 +135,28 @@ def judged(
             )
             out.print(found)
             done.append(found)
-            written = note(explanations, done, folder)
+            written = note(done, folder)
     except (KeyboardInterrupt, ConnectionError) as stopped:
-        err.print(
-            f"[yellow]stopped after {len(done)} of {len(explanations)} explanations;[/] the "
-            "numbers of those are written"
-        )
-        if not isinstance(stopped, KeyboardInterrupt):
-            raise
-        raise typer.Exit(130) from None
-    say_files([*written, *report(done, folder)])
+        kept = "; the numbers of those are written" if done else ""
+        err.print(f"[yellow]stopped after {len(done)} of {len(paths)} explanations{kept}[/]")
+        say_files(finished(paths, done, written, folder))
+        if isinstance(stopped, KeyboardInterrupt):
+            raise typer.Exit(130) from None
+        raise
+    say_files(finished(paths, done, written, folder))
+
+
+def finished(
+    paths: Sequence[Path], done: Sequence[Any], written: Sequence[Path], folder: Path
+) -> list[Path]:
+    """Write what needs all evaluations; return all files, and remove those of an earlier run."""
+    if not done:
+        return []
+    files = [*written, *draw(paths, done, folder), *report(done, folder)]
+    earlier = [folder / name for name in (NUMBERS, POINTS, MEANS)]
+    for path in {*earlier, *folder.glob("curves-[0-9]*.png"), folder / "curves.png"} - {*files}:
+        path.unlink(missing_ok=True)
+    return files
 
 
 def rows_of(evaluations: Sequence[Any]) -> list[dict[str, Any]]:
@@ -122,7 +167,8 @@ def rows_of(evaluations: Sequence[Any]) -> list[dict[str, Any]]:
 def points_of(evaluations: Sequence[Any]) -> list[dict[str, Any]]:
     """Return one row per point of each curve, those of the other maps too."""
     return [
-        {"clip": one.clip, "method": one.method, "target": one.target, "metric": score.name}
+        {"clip": one.clip, "clip_digest": one.clip_digest, "model": one.model}
+        | {"method": one.method, "target": one.target, "seed": one.seed, "metric": score.name}
         | {"map": name, "share": share, "value": value}
         for one in evaluations
         for score in one
@@ -149,6 +195,8 @@ def write_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> Path:
 
 def say_files(written: Sequence[Path]) -> None:
     """Print which files were written, each once."""
+    if not written:
+        return
     out.print("[bold]Files[/]")
     for path in dict.fromkeys(written):
         out.print(f"  {escape(str(path))}", highlight=False, soft_wrap=True)

@@ -5,10 +5,10 @@ metric is a frozen dataclass around them that says what the model is to be asked
 direction its number is better. ``evaluate`` asks everything in one go.
 """
 
-from vexplain.evaluation.case import Ask, Bench, Better, Case, Measure, Metric
+from vexplain.evaluation.case import Ask, Asking, Bench, Better, Case, Measure, Metric
 from vexplain.evaluation.comparison import Comparison, Interval, Line, compare
 from vexplain.evaluation.concentration import Entropy, Sparseness, entropy, gini
-from vexplain.evaluation.curves import Curve, block_ends, with_ties
+from vexplain.evaluation.curves import Curve, block_ends, mean_curve, nearest_ends
 from vexplain.evaluation.drawing import curve_figure, has_curve, save_curves
 from vexplain.evaluation.drops import AverageDrop, FillReliability, IncreaseInConfidence
 from vexplain.evaluation.fidelity import Infidelity, SensitivityN, correlation, infidelity
@@ -34,7 +34,7 @@ from vexplain.evaluation.localisation import (
     temporal_iou,
 )
 from vexplain.evaluation.orders import ColumnWise, FrameWise, Order, RegionWise, VoxelWise
-from vexplain.evaluation.results import Evaluation, Score
+from vexplain.evaluation.results import Evaluation, Score, Stopped
 from vexplain.evaluation.run import USUAL, WITH_TRUTH, evaluate
 from vexplain.evaluation.stability import (
     BudgetStability,
@@ -55,6 +55,7 @@ __all__ = [
     "USUAL",
     "WITH_TRUTH",
     "Ask",
+    "Asking",
     "AverageDrop",
     "Bench",
     "BestIoU",
@@ -88,6 +89,7 @@ __all__ = [
     "SeedStability",
     "SensitivityN",
     "Sparseness",
+    "Stopped",
     "SymmetricGain",
     "TemporalIoU",
     "VoxelWise",
@@ -104,6 +106,8 @@ __all__ = [
     "infidelity",
     "iou_at_best_threshold",
     "iou_at_threshold",
+    "mean_curve",
+    "nearest_ends",
     "pointing_game",
     "pointing_game_by_frame",
     "rank_correlation",
@@ -113,5 +117,4 @@ __all__ = [
     "truth_from_boxes",
     "truth_from_tracks",
     "truth_from_volume",
-    "with_ties",
 ]

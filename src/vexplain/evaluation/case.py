@@ -6,6 +6,7 @@ from itertools import accumulate
 from math import isnan
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, cast, runtime_checkable
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -20,6 +21,7 @@ from vexplain.core import (
     Segmentation,
     VideoClip,
 )
+from vexplain.core.checks import check_whole
 from vexplain.engine.clock import Clock
 from vexplain.engine.scene import moved
 from vexplain.engine.stream import stream, suitable_batch
@@ -85,6 +87,7 @@ class Bench:
         clock: Seconds of removal and inference.
         answers: (N, K) float64 class scores by the key of what was asked.
         prepared: What was worked out once for several metrics, by its key.
+        asked_anew: How many clips explanations made anew have asked about.
     """
 
     explanation: Explanation
@@ -96,6 +99,7 @@ class Bench:
     clock: Clock
     answers: dict[Hashable, Tensor] = field(default_factory=dict)
     prepared: dict[Hashable, object] = field(default_factory=dict)
+    asked_anew: list[int] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -107,6 +111,8 @@ class Bench:
     ) -> "Bench":
         """Put an explanation on the bench."""
         device = model.device
+        if batch_size is not None:
+            check_whole("batch_size", batch_size)
         return cls(
             explanation=explanation,
             model=model,
@@ -120,10 +126,7 @@ class Bench:
     @property
     def n_asked(self) -> int:
         """Clips that the model was asked about."""
-        anew = {id(made): made for made in self.prepared.values() if isinstance(made, Explanation)}
-        anew.pop(id(self.explanation), None)
-        rows = sum(len(made.ledger.coalitions) + 2 for made in anew.values())
-        return rows + sum(map(len, self.answers.values()))
+        return sum(self.asked_anew) + sum(map(len, self.answers.values()))
 
     def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """Return what ``make`` makes, made once."""
@@ -133,7 +136,17 @@ class Bench:
 
     def remover(self, removal: Removal) -> Remover:
         """Return the function that perturbs the clip, prepared once."""
-        return self.once(("remover", removal), lambda: removal(self.clip, self.segmentation))
+        key = ("remover", self.key_of(removal))
+        return self.once(key, lambda: removal(self.clip, self.segmentation))
+
+    def key_of(self, part: object) -> Hashable:
+        """Return what tells a part from others: itself, or which one it is if it has no hash."""
+        try:
+            hash(part)
+        except TypeError:
+            self.prepared["part", id(part)] = part  # kept, so that no other can have its id
+            return ("part", id(part))
+        return part
 
     def ask(self, asks: Iterable[Ask]) -> None:
         """Ask about everything that was not asked before: in full batches, whatever it is for."""
@@ -168,7 +181,7 @@ class Case:
 
     Attributes:
         bench: The model, the clip and the answers so far.
-        subject: The map that is evaluated, on the model's device.
+        subject: The map that is evaluated, on the CPU.
         truth: (T, H, W) bool, where the evidence is known to be; or None.
     """
 
@@ -203,11 +216,16 @@ class Metric(Protocol):
 
     better: ClassVar[Better]
 
-    def asks(self, case: Case) -> Sequence[Ask]:
-        """Return what the model will be asked about, so that all of it is asked in one go."""
-
     def __call__(self, case: Case) -> Sequence[Measure]:
         """Return the numbers; one that is not defined for the case is None, with a note."""
+
+
+@runtime_checkable
+class Asking(Protocol):
+    """A metric that can say beforehand what it will ask the model."""
+
+    def asks(self, case: Case) -> Sequence[Ask]:
+        """Return what the model will be asked about, so that all of it is asked in one go."""
 
 
 def whole_clip(bench: Bench) -> Ask:
@@ -221,7 +239,8 @@ def empty_clip(bench: Bench, fill: Fill) -> Ask:
     """Return the ask for the clip of which nothing is left."""
     shape = bench.clip.frames[:, 0].shape
     zeros = bench.clip.frames.new_zeros(1, *shape)
-    return Ask(("empty", fill), 1, lambda rows: zeros[rows], Remove(fill=fill))
+    key = ("empty", bench.key_of(fill))
+    return Ask(key, 1, lambda rows: zeros[rows], Remove(fill=fill))
 
 
 def defined(name: str, value: float, better: Better, otherwise: str) -> Measure:
@@ -234,15 +253,34 @@ def named(base: str, metric: Any) -> str:
 
     Parts go by themselves, as in ``deletion AUC (RegionWise, steps=10)``.
     """
-    changed = [
-        repr(value).removesuffix("()") if is_dataclass(value) else f"{option.name}={value!r}"
-        for option in fields(metric)
-        for value in [getattr(metric, option.name)]
-        if value != (option.default if option.default is not MISSING else made(option))
-    ]
-    return f"{base} ({', '.join(changed)})" if changed else base
+    changed = ", ".join(changes_of(metric))
+    return f"{base} ({changed})" if changed else base
 
 
-def made(option: "Field[Any]") -> Any:
-    """Return the default that an option's factory makes, or MISSING."""
-    return MISSING if option.default_factory is MISSING else option.default_factory()
+def changes_of(part: Any) -> list[str]:
+    """Return the options of a dataclass that aren't the default, in words; arrays are left out."""
+    changed = []
+    for option in fields(part):
+        value = getattr(part, option.name)
+        if isinstance(value, Tensor | np.ndarray) or value == default_of(option):
+            continue
+        plain = isinstance(value, str | int | float | tuple | None)
+        changed.append(f"{option.name}={value!r}" if plain else words_of(value))
+    return changed
+
+
+def words_of(part: Any) -> str:
+    """Return a part in words: ``Blur(sigma=8)``, or the name of its kind alone."""
+    changed = ", ".join(changes_of(part)) if is_dataclass(part) else ""
+    return f"{type(part).__name__}({changed})" if changed else type(part).__name__
+
+
+def default_of(option: "Field[Any]") -> Any:
+    """Return the default of an option, or MISSING."""
+    return option.default if option.default_factory is MISSING else option.default_factory()
+
+
+def check_part(name: str, value: object, kind: type, example: str) -> None:
+    """Raise ``TypeError`` unless an option is a part of that kind: an object, not its class."""
+    if isinstance(value, type) or not isinstance(value, kind):
+        raise TypeError(f"{name}: expected a part such as {example}, got {value!r}.")

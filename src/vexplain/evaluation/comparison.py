@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from torch import Tensor
 
-from vexplain.core.checks import check_whole
+from vexplain.core.checks import check_number, check_whole
 from vexplain.evaluation.case import Better
 from vexplain.evaluation.results import ARROWS, Evaluation, Score, data_frame, number, printed
 
@@ -25,11 +25,13 @@ class Interval:
 
     Attributes:
         mean: The mean of the defined numbers, or None where there is none.
+        n_clips: Over how many clips.
         low: The lower end, or None below two clips.
         high: The upper end, likewise.
     """
 
     mean: float | None
+    n_clips: int
     low: float | None = None
     high: float | None = None
 
@@ -46,21 +48,21 @@ class Line:
     """One metric of one method over all clips.
 
     Attributes:
+        model: The name of the model.
         method: The name of the method.
         metric: What is measured.
         better: Whether higher or lower is better.
         value: The mean over clips.
-        n_clips: Clips with a number.
-        n_undefined: Clips without one, which the mean leaves out.
+        n_undefined: Numbers that are not defined, which the mean leaves out.
         beside: The means of the other maps over their own defined clips.
         gains: How much better than the other maps, paired by clip; above 0 = better.
     """
 
+    model: str
     method: str
     metric: str
     better: Better
     value: Interval
-    n_clips: int
     n_undefined: int
     beside: Mapping[str, Interval]
     gains: Mapping[str, Interval]
@@ -84,9 +86,9 @@ class Comparison:
             {
                 "metric": line.metric,
                 "better": line.better,
+                "model": line.model,
                 "method": line.method,
                 **spread("", line.value),
-                "clips": line.n_clips,
                 "undefined": line.n_undefined,
                 **{k: v for n, i in line.beside.items() for k, v in spread(f"{n} ", i).items()},
                 **{
@@ -109,17 +111,18 @@ class Comparison:
     def __rich__(self) -> Table:
         others = tuple(dict.fromkeys(name for line in self.lines for name in line.beside))
         title = f"Means over clips, with {100 * self.confidence:g} % intervals"
+        several = len({line.model for line in self.lines}) > 1
         table = Table("metric", "method", title=title, box=SIMPLE_HEAD)
-        for name in ("value", *others, "clips"):
+        for name in ("value", *others, "clips", "undefined"):
             table.add_column(escape(name), justify="right", no_wrap=True)
         for line in self.lines:
-            clips = f"{line.n_clips} of {line.n_clips + line.n_undefined}"
             table.add_row(
                 f"{escape(line.metric)} {ARROWS[line.better]}",
-                escape(line.method),
+                escape(f"{line.method}, {line.model}" if several else line.method),
                 escape(str(line.value)),
-                *(escape(str(line.beside[n])) if n in line.beside else "" for n in others),
-                clips if line.n_undefined else str(line.n_clips),
+                *(escape(beside_of(line, name)) for name in others),
+                str(line.value.n_clips),
+                str(line.n_undefined or ""),
             )
         return table
 
@@ -128,20 +131,21 @@ class Comparison:
 
 
 def compare(
-    evaluations: Sequence[Evaluation],
+    evaluations: Evaluation | Sequence[Evaluation],
     *,
     confidence: float = 0.95,
     resamples: int = 9999,
     seed: int = 0,
 ) -> Comparison:
-    """Sum evaluations up: means over clips per method and metric, with bootstrap intervals.
+    """Sum evaluations up: means over clips per model, method and metric, with bootstrap intervals.
 
     Clips are drawn with replacement, and the interval is that of the percentiles of their means
     (Efron 1979). Several explanations of one clip by one method are averaged first, so that a clip
-    counts once. Numbers that are not defined are left out and counted.
+    counts once. Numbers that are not defined are left out and counted. Methods of one name are one
+    method: give variants names of their own.
 
     Args:
-        evaluations: What ``evaluate`` returned, over any clips and methods.
+        evaluations: What ``evaluate`` returned, over any clips, models and methods.
         confidence: The level of the intervals.
         resamples: How many times the clips are drawn.
         seed: Draws them.
@@ -150,16 +154,20 @@ def compare(
         ValueError: When there is nothing to sum up.
     """
     check_whole("resamples", resamples)
+    check_whole("seed", seed, least=0)
+    check_number("confidence", confidence)
+    evaluations = [evaluations] if isinstance(evaluations, Evaluation) else list(evaluations)
     if not 0 < confidence < 1:
         raise ValueError(f"confidence: expected a level between 0 and 1, got {confidence}.")
     if not evaluations:
         raise ValueError("evaluations: expected at least one, got none.")
-    cells: dict[tuple[str, str], list[tuple[str, Score]]] = {}
+    cells: dict[tuple[str, str, str], list[tuple[str, Score]]] = {}
     for one in evaluations:
         for score in one.scores:
-            cells.setdefault((score.name, one.method), []).append((one.clip_digest, score))
+            cell = cells.setdefault((score.name, one.model, one.method), [])
+            cell.append((one.clip_digest, score))
     draw = Bootstrap(confidence, resamples, seed)
-    lines = [line_of(name, method, found, draw) for (name, method), found in cells.items()]
+    lines = [line_of(*names, found, draw) for names, found in cells.items()]
     metrics = list(dict.fromkeys(line.metric for line in lines))
     return Comparison(tuple(sorted(lines, key=lambda one: metrics.index(one.metric))), confidence)
 
@@ -176,12 +184,11 @@ class Bootstrap:
         """Return mean and interval of the numbers of clips, each clip averaged first."""
         defined = [[v for v in clip if v is not None] for clip in values.values()]
         means = torch.tensor([sum(v) / len(v) for v in defined if v], dtype=torch.float64)
-        if len(means) == 0:
-            return Interval(None)
-        if len(means) == 1:
-            return Interval(float(means[0]))
+        n = len(means)
+        if n < 2:
+            return Interval(float(means[0]) if n else None, n)
         low, high = percentiles(means, self.confidence, self.resamples, self.seed)
-        return Interval(float(means.mean()), low, high)
+        return Interval(float(means.mean()), n, low, high)
 
 
 def percentiles(
@@ -202,18 +209,18 @@ def percentiles(
     return float(found.confidence_interval.low), float(found.confidence_interval.high)
 
 
-def line_of(metric: str, method: str, found: Sequence[tuple[str, Score]], draw: Bootstrap) -> Line:
-    """Return the line of one metric of one method."""
+def line_of(
+    metric: str, model: str, method: str, found: Sequence[tuple[str, Score]], draw: Bootstrap
+) -> Line:
+    """Return the line of one metric of one model and method."""
     others = dict.fromkeys(name for _, score in found for name in score.beside)
-    values = by_clip((clip, score.value) for clip, score in found)
-    n_clips = sum(any(v is not None for v in clip) for clip in values.values())
     return Line(
+        model=model,
         method=method,
         metric=metric,
         better=found[0][1].better,
-        value=draw(values),
-        n_clips=n_clips,
-        n_undefined=len(values) - n_clips,
+        value=draw(by_clip((clip, score.value) for clip, score in found)),
+        n_undefined=sum(score.value is None for _, score in found),
         beside={
             name: draw(by_clip((c, s.beside[name].value) for c, s in found if name in s.beside))
             for name in others
@@ -225,6 +232,15 @@ def line_of(metric: str, method: str, found: Sequence[tuple[str, Score]], draw: 
     )
 
 
+def beside_of(line: Line, name: str) -> str:
+    """Return another map's mean, with the number of its clips where it is another one."""
+    found = line.beside.get(name)
+    if found is None:
+        return ""
+    other = found.n_clips != line.value.n_clips
+    return f"{found} (of {found.n_clips})" if other and found.mean is not None else str(found)
+
+
 def by_clip(found: Iterable[tuple[str, float | None]]) -> dict[str, list[float | None]]:
     """Return numbers by their clip."""
     clips: dict[str, list[float | None]] = {}
@@ -234,9 +250,10 @@ def by_clip(found: Iterable[tuple[str, float | None]]) -> dict[str, list[float |
 
 
 def spread(prefix: str, interval: Interval) -> dict[str, float | None]:
-    """Return an interval as three columns."""
+    """Return an interval as four columns."""
     return {
         f"{prefix}mean": interval.mean,
         f"{prefix}low": interval.low,
         f"{prefix}high": interval.high,
+        f"{prefix}clips": interval.n_clips,
     }

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vexplain.core.checks import check_finite
-from vexplain.evaluation.case import Ask, Better, Case, Measure, defined
+from vexplain.evaluation.case import Better, Case, Measure, defined
 
 SILENT = "the map is 0 everywhere"
 
@@ -48,14 +48,12 @@ def entropy(heat: Float[Tensor, "*axes"]) -> float:
 class Sparseness:
     """The Gini index of the map: higher is better, the explanation says less at once.
 
-    Source: Chalasani et al. 2020 (arXiv 1810.06583); see ``gini`` for the formula.
+    Σᵢ (2i − n − 1)·|v|₍ᵢ₎ / (n·Σ|v|) for the absolute values in rising order.
+
+    Source: Chalasani et al. 2020 (arXiv 1810.06583); see ``gini``.
     """
 
     better: ClassVar[Better] = "higher"
-
-    def asks(self, case: Case) -> list[Ask]:
-        """Return nothing: the map alone tells."""
-        return []
 
     def __call__(self, case: Case) -> list[Measure]:
         """Return the Gini index."""
@@ -66,14 +64,12 @@ class Sparseness:
 class Entropy:
     """The entropy of the map in nats: lower is better, the explanation is simpler.
 
+    −Σ pᵢ ln pᵢ with pᵢ = |vᵢ| / Σ|v|.
+
     Source: Bhatt, Weller and Moura 2020 (arXiv 2005.00631); see ``entropy``.
     """
 
     better: ClassVar[Better] = "lower"
-
-    def asks(self, case: Case) -> list[Ask]:
-        """Return nothing: the map alone tells."""
-        return []
 
     def __call__(self, case: Case) -> list[Measure]:
         """Return the entropy."""

@@ -2,7 +2,8 @@
 
 A curve never splits a tie. It is asked only where a block of equal values ends, and is straight
 between two such places: there it is the mean over all orders of the tied voxels, exactly so for an
-additive model. A constant map thus gives the straight line from one end to the other.
+additive model. A constant map thus gives the straight line from one end to the other. Values are
+tied where they are equal as float32, the type of maps; means are taken in float64 before.
 """
 
 from collections.abc import Sequence
@@ -14,10 +15,8 @@ from torch import Tensor
 
 from vexplain.core.checks import check_finite
 
-ROUNDING = 1e-9  # of the range of a curve
-TIED = 2**20
-"""Values that differ by less than the largest absolute value over this are equal: the means of
-overlapping windows and other float32 sums tie only up to rounding."""
+ROUNDING = 1e-9
+"""Of the range of a curve: by so little a level may be missed that is computed from its ends."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,49 +79,45 @@ class Curve:
         return float(torch.lerp(self.shares[i - 1], self.shares[i], way.clamp(0, 1)))
 
 
-def mean_curve(curves: Sequence[Curve], steps: int = 100) -> Curve:
-    """Return the mean of curves, at even shares."""
-    shares = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
-    values = torch.stack([curve.at(shares) for curve in curves]).mean(0)
-    return Curve(shares, values, curves[0].watched)
+def mean_curve(curves: Sequence[Curve], steps: int = 100) -> Curve | None:
+    """Return the mean of curves: at their shares where these are the same, else at even shares.
+
+    None where they are neither the same nor all from 0 to 1.
+    """
+    shares = curves[0].shares
+    if not all(torch.equal(curve.shares, shares) for curve in curves):
+        if any((float(c.shares[0]), float(c.shares[-1])) != (0, 1) for c in curves):
+            return None
+        shares = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
+    values = [c.values if c.shares is shares else c.at(shares) for c in curves]
+    return Curve(shares, torch.stack(values).mean(0), curves[0].watched)
 
 
-def with_ties(values: Float[Tensor, "*axes"]) -> Float[Tensor, "*axes"]:
-    """Return values in whole numbers, so that what is equal but for rounding is equal.
+def nearest_ends(shares: Float[Tensor, " n"], steps: int) -> Int[Tensor, " S"]:
+    """Return which of some rising shares in (0, 1) lie nearest to k / steps, k = 1 … steps − 1."""
+    if len(shares) == 0 or steps < 2:
+        return torch.zeros(0, dtype=torch.int64)
+    wanted = torch.arange(1, steps, dtype=torch.float64) / steps
+    after = torch.searchsorted(shares, wanted)
+    low, high = (after - 1).clamp(min=0), after.clamp(max=len(shares) - 1)
+    lower = (wanted - shares[low]).abs() < (shares[high] - wanted).abs()
+    # Beyond the outermost end the whole clip, or nothing of it, may be nearer.
+    nearest = torch.where(lower, low, high)
+    inside = (shares[nearest] - wanted).abs() <= torch.minimum(wanted, 1 - wanted)
+    found: Tensor = torch.unique(nearest[inside])
+    return found
+
+
+def block_ends(values: Float[Tensor, " n"]) -> tuple[Int[Tensor, " B"], Float[Tensor, " B"]]:
+    """Return where the blocks of equal values end, the highest first; the end of all is left out.
+
+    Returns:
+        How many of the values come first, rising; and the lowest of those.
 
     Raises:
         ValueError: On NaN or infinite values: they have no place in an order.
     """
     check_finite("map", values)
-    largest = values.abs().max()
-    if largest == 0:
-        return torch.zeros_like(values)
-    return (values / largest * TIED).round()
-
-
-def block_ends(
-    values: Float[Tensor, " n"], steps: int
-) -> tuple[Int[Tensor, " S"], Float[Tensor, " S"]]:
-    """Return where blocks of equal values end, the highest first: those nearest to even steps.
-
-    Of the ends of all blocks those nearest to k·n / steps are taken, for k = 1 … steps − 1; neither
-    end of the whole is among them, so there are at most ``steps`` − 1.
-
-    Args:
-        values: (n,) values whose equals are tied.
-        steps: In how many steps the whole is to be gone through.
-
-    Returns:
-        How many of the values come first, rising; and the lowest of those.
-    """
     ranked = values.sort(descending=True).values
-    ends = (ranked[1:] != ranked[:-1]).nonzero()[:, 0] + 1
-    if len(ends) == 0:
-        return ends, ranked[:0]
-    wanted = torch.arange(1, steps, dtype=torch.float64, device=ends.device) * len(ranked) / steps
-    ends_or_whole = torch.cat([ends.new_zeros(1), ends, ends.new_tensor([len(ranked)])])
-    after = torch.searchsorted(ends_or_whole, wanted).clamp(1, len(ends_or_whole) - 1)
-    low, high = ends_or_whole[after - 1], ends_or_whole[after]
-    nearest = torch.unique(torch.where(wanted - low < high - wanted, low, high))
-    nearest = nearest[(nearest > 0) & (nearest < len(ranked))]
-    return nearest, ranked[nearest - 1]
+    last = (ranked[1:] != ranked[:-1]).nonzero()[:, 0]
+    return last + 1, ranked[last]

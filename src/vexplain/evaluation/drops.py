@@ -1,7 +1,7 @@
 """What the answer loses when the clip shows through its own map; and how a fill does by itself."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from torch import Tensor
@@ -9,9 +9,9 @@ from torch import Tensor
 from vexplain.behavior import Probability
 from vexplain.core import Behavior
 from vexplain.core.checks import check_whole
-from vexplain.evaluation.case import Ask, Better, Case, Measure, named, whole_clip
+from vexplain.evaluation.case import Ask, Better, Case, Measure, check_part, named, whole_clip
 from vexplain.evaluation.curves import mean_curve
-from vexplain.evaluation.games import Game
+from vexplain.evaluation.games import Game, check_game
 from vexplain.evaluation.orders import RegionWise
 from vexplain.evaluation.subjects import random_map
 from vexplain.removal import Constant, Fill, Remove
@@ -31,8 +31,9 @@ def shown_through(heat: Tensor) -> Tensor:
 
 def through_its_map(case: Case, fill: Fill) -> Ask:
     """Return the ask for the clip seen through the map."""
-    keep = shown_through(case.subject.map)[None]
-    return Ask(("through", case.subject.name, fill), 1, lambda rows: keep[rows], Remove(fill=fill))
+    keep = shown_through(case.subject.map)[None].to(case.bench.clip.frames.device)
+    key = ("through", case.subject.name, case.bench.key_of(fill))
+    return Ask(key, 1, lambda rows: keep[rows], Remove(fill=fill))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,9 @@ class AverageDrop:
 
     fill: Fill = field(default_factory=Constant)
     better: ClassVar[Better] = "lower"
+
+    def __post_init__(self) -> None:
+        check_part("fill", self.fill, Fill, "vexplain.removal.Blur()")
 
     def asks(self, case: Case) -> list[Ask]:
         """Return the asks for the whole clip and the clip shown through the map."""
@@ -79,6 +83,9 @@ class IncreaseInConfidence:
     fill: Fill = field(default_factory=Constant)
     better: ClassVar[Better] = "higher"
 
+    def __post_init__(self) -> None:
+        check_part("fill", self.fill, Fill, "vexplain.removal.Blur()")
+
     def asks(self, case: Case) -> list[Ask]:
         """Return the asks for the whole clip and the clip shown through the map."""
         return [whole_clip(case.bench), through_its_map(case, self.fill)]
@@ -94,9 +101,10 @@ class FillReliability:
     """How well the answer survives removal in random order: of the fill, not of the explanation.
 
     The mean over random orders of the regions of ∫₀¹ v(what is left at share s) ds, over v(whole):
-    1 where the model takes no notice of the fill, near 0 where it no longer knows the clip as soon
-    as anything is filled in. Deletion curves of a fill with a low number tell the fill, not the
-    map. In the sense of the R-OMS score, which compares fills along random orders too.
+    1 where the model takes no notice of the fill, more where the fill itself speaks for the target,
+    near 0 where the model no longer knows the clip as soon as anything is filled in. Deletion
+    curves of a fill with a low number tell the fill, not the map. In the sense of the R-OMS score,
+    which compares fills along random orders too.
 
     Source: Blücher, Vielhaben and Strodthoff 2024 (arXiv 2401.06654).
 
@@ -120,7 +128,7 @@ class FillReliability:
 
     def __post_init__(self) -> None:
         check_whole("orders", self.orders)
-        check_whole("steps", self.steps)
+        check_game(RegionWise(), self.fill, self.steps, self.behavior)
         check_whole("seed", self.seed, least=0)
 
     def asks(self, case: Case) -> list[Ask]:
@@ -134,7 +142,7 @@ class FillReliability:
         whole = float(curves[0].values[0])
         name = named("reliability of the fill", self)
         if whole <= 0:
-            note = "the whole clip scores nothing"
+            note = "v(whole) is not above 0; watch a probability"
             return [Measure(name, None, self.better, note, of_map=False)]
         area = sum(curve.area for curve in curves) / len(curves)
         return [Measure(name, area / whole, self.better, curve=mean_curve(curves), of_map=False)]
@@ -146,6 +154,4 @@ class FillReliability:
     def _drawn(self, case: Case) -> Sequence[Case]:
         """Return the cases of random maps, whose regions have a random order."""
         seeds = range(self.seed, self.seed + self.orders)
-        maps = [random_map(case.explanation.segmentation, seed) for seed in seeds]
-        device = case.subject.map.device
-        return [case.of(replace(drawn, map=drawn.map.to(device))) for drawn in maps]
+        return [case.of(random_map(case.explanation.segmentation, seed)) for seed in seeds]

@@ -12,7 +12,11 @@ from vexplain.core import Coalitions
 from vexplain.core.checks import check_share, check_whole
 from vexplain.evaluation.case import Ask, Better, Case, Measure, named, whole_clip
 from vexplain.evaluation.curves import Curve
+from vexplain.evaluation.orders import keep_of
 from vexplain.sampling import Binomial, MonteCarlo
+
+STILL = 1e-12
+"""Numbers that vary by less than this share of their size don't vary: that is rounding."""
 
 
 def infidelity(
@@ -37,9 +41,9 @@ def infidelity(
 
 def correlation(a: Float[Tensor, " N"], b: Float[Tensor, " N"]) -> float:
     """Return Pearson's correlation, NaN where one of the two does not vary."""
+    least_a, least_b = (STILL * float(values.norm()) for values in (a, b))
     a, b = a - a.mean(), b - b.mean()
-    tiny = 1e-12
-    if float(a.abs().max()) <= tiny or float(b.abs().max()) <= tiny:
+    if float(a.norm()) <= least_a or float(b.norm()) <= least_b:
         return float("nan")
     return float((a @ b) / (a.norm() * b.norm()))
 
@@ -50,8 +54,7 @@ def ask_about(case: Case, rows: Coalitions, key: object) -> Ask:
     rows = rows.to(bench.clip.frames.device)
 
     def keep(some: slice) -> Tensor:
-        chosen = rows[some]
-        return removal.soften(bench.segmentation.keep(chosen.present, chosen.jitter))
+        return removal.soften(keep_of(bench.segmentation, rows.present[some]))
 
     return Ask(key, len(rows), keep, removal)
 
@@ -64,7 +67,7 @@ def changes(case: Case, rows: Coalitions, key: object) -> tuple[Tensor, Tensor]:
     behavior = case.explanation.method.behavior
     whole = case.values(whole_clip(case.bench), behavior)
     change = whole - case.values(ask_about(case, rows, key), behavior)
-    return (~rows.present).double() @ case.subject.scores.cpu().double(), change
+    return (~rows.present).double() @ case.subject.scores.double(), change
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +88,7 @@ class Infidelity:
         seed: Draws the removals.
 
     Raises:
-        ValueError: On fewer than one sample, or a probability outside [0, 1].
+        ValueError: On fewer than one sample, or a probability that is not between 0 and 1.
     """
 
     n_samples: int = 200
@@ -97,17 +100,22 @@ class Infidelity:
     def __post_init__(self) -> None:
         check_whole("n_samples", self.n_samples)
         check_whole("seed", self.seed, least=0)
-        check_share("p", self.p)
+        if not 0 < self.p < 1:
+            raise ValueError(f"p: expected a probability between 0 and 1, got {self.p!r}.")
 
     def asks(self, case: Case) -> list[Ask]:
         """Return the asks for the whole clip and the removals."""
-        return [whole_clip(case.bench), ask_about(case, self._rows(case), self)]
+        return [whole_clip(case.bench), ask_about(case, self._rows(case), self._key)]
 
     def __call__(self, case: Case) -> list[Measure]:
         """Return the infidelity."""
-        predicted, change = changes(case, self._rows(case), self)
+        predicted, change = changes(case, self._rows(case), self._key)
         value = infidelity(predicted, change, scaled=self.scaled)
         return [Measure(named("infidelity", self), value, self.better)]
+
+    @property
+    def _key(self) -> tuple[object, ...]:
+        return ("removals", self.n_samples, self.p, self.seed)
 
     def _rows(self, case: Case) -> Coalitions:
         law = Binomial(1 - self.p)(case.bench.segmentation.n_features)

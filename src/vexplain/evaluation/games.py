@@ -1,6 +1,7 @@
 """The deletion and the insertion game, and what is told from their curves."""
 
 import re
+from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, get_args
 
@@ -14,14 +15,18 @@ from vexplain.evaluation.case import (
     Better,
     Case,
     Measure,
+    check_part,
     defined,
     empty_clip,
     named,
     whole_clip,
 )
 from vexplain.evaluation.curves import Curve
-from vexplain.evaluation.orders import Direction, Order, Stops, VoxelWise
+from vexplain.evaluation.orders import Direction, Order, Ranked, Stops, VoxelWise
 from vexplain.removal import Constant, Fill, Remove
+
+HARDLY = 1e-6
+"""Of the answer to the whole clip: a smaller rise above the empty one is none."""
 
 PUBLISHED_LEVELS = (0.8, 0.9, 0.95, 0.99)
 """Shares of the confidence that Fong and Vedaldi (2017) want gone."""
@@ -47,16 +52,19 @@ class Game:
     def stops(self, case: Case) -> Stops:
         """Return where the curve is asked."""
         bench = case.bench
-        return bench.once(
-            (case.subject.name, self),
-            lambda: self.order(case.subject, bench.segmentation, self.steps, self.direction),
-        )
+        device = bench.clip.frames.device
+        ranked = Ranked(case.subject, bench.segmentation, device, self.steps, self.direction)
+        return bench.once(self.key(case), lambda: self.order(ranked))
 
     def ask(self, case: Case) -> Ask:
         """Return the ask for the clips between the ends."""
         stops = self.stops(case)
-        key = (case.subject.name, self)
-        return Ask(key, len(stops.shares), stops.keep, Remove(fill=self.fill))
+        return Ask(self.key(case), len(stops.shares), stops.keep, Remove(fill=self.fill))
+
+    def key(self, case: Case) -> Hashable:
+        """Return what tells this game over this map from others."""
+        parts = (case.bench.key_of(part) for part in (self.order, self.fill))
+        return (case.subject.name, self.direction, *parts, self.steps)
 
     def asks(self, case: Case) -> list[Ask]:
         """Return the asks for the curve and its ends."""
@@ -69,6 +77,14 @@ class Game:
         zero, one = (torch.tensor([end], dtype=torch.float64) for end in (0, 1))
         shares = torch.cat([zero, self.stops(case).shares, one])
         return Curve(shares, torch.cat([ends[0], between, ends[1]]), words(behavior))
+
+
+def check_game(order: object, fill: object, steps: int, behavior: object) -> None:
+    """Raise ``TypeError`` or ``ValueError`` on options that no game can be played with."""
+    check_part("order", order, Order, "vexplain.evaluation.RegionWise()")
+    check_part("fill", fill, Fill, "vexplain.removal.Blur()")
+    check_part("behavior", behavior, Behavior, "vexplain.behavior.LogOdds()")
+    check_whole("steps", steps)
 
 
 def words(behavior: Behavior) -> str:
@@ -104,7 +120,7 @@ class Deletion:
     better: ClassVar[Better] = "lower"
 
     def __post_init__(self) -> None:
-        check_whole("steps", self.steps)
+        check_game(self.order, self.fill, self.steps, self.behavior)
 
     @property
     def game(self) -> Game:
@@ -148,7 +164,7 @@ class Insertion:
     better: ClassVar[Better] = "higher"
 
     def __post_init__(self) -> None:
-        check_whole("steps", self.steps)
+        check_game(self.order, self.fill, self.steps, self.behavior)
 
     @property
     def game(self) -> Game:
@@ -192,7 +208,7 @@ class SymmetricGain:
     better: ClassVar[Better] = "higher"
 
     def __post_init__(self) -> None:
-        check_whole("steps", self.steps)
+        check_game(self.order, self.fill, self.steps, self.behavior)
 
     @property
     def games(self) -> tuple[Game, Game]:
@@ -250,7 +266,7 @@ class MinimalKeeps:
 
     def __post_init__(self) -> None:
         check_choice("direction", self.direction, get_args(Direction))
-        check_whole("steps", self.steps)
+        check_game(self.order, self.fill, self.steps, self.behavior)
         if not isinstance(self.levels, tuple) or not self.levels:
             raise ValueError(f"levels: expected levels such as (0.8, 0.9), got {self.levels!r}.")
         for level in self.levels:
@@ -277,7 +293,7 @@ class MinimalKeeps:
         first, last = float(curve.values[0]), float(curve.values[-1])
         whole, empty = (first, last) if deleting else (last, first)
         name = self._name(level)
-        if self.relative and whole <= empty:
+        if self.relative and whole - empty <= HARDLY * abs(whole):
             note = "the whole clip scores no higher than the empty one"
             return Measure(name, None, self.better, note)
         amount = level * (whole - empty) if self.relative else level

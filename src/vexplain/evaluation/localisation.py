@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 
 from vexplain.core.checks import check_finite, check_positive, check_rank, check_share
-from vexplain.evaluation.case import Ask, Better, Case, Measure, defined, named
+from vexplain.evaluation.case import Better, Case, Measure, defined, named
 
 NAN = float("nan")
 
@@ -225,6 +225,8 @@ def located(
 class PointingGame:
     """The share of the map's tied maxima that lie inside the truth: higher is better.
 
+    |{map = maximum} ∩ truth| / |{map = maximum}|.
+
     Source: Zhang et al. 2018 (arXiv 1608.00507); see ``localisation.pointing_game``.
 
     Attributes:
@@ -234,10 +236,6 @@ class PointingGame:
 
     by_frame: bool = False
     better: ClassVar[Better] = "higher"
-
-    def asks(self, case: Case) -> list[Ask]:
-        """Return nothing: the map alone tells."""
-        return []
 
     def __call__(self, case: Case) -> list[Measure]:
         """Return the share."""
@@ -257,10 +255,6 @@ class EnergyInside:
     """
 
     better: ClassVar[Better] = "higher"
-
-    def asks(self, case: Case) -> list[Ask]:
-        """Return nothing: the map alone tells."""
-        return []
 
     def __call__(self, case: Case) -> list[Measure]:
         """Return the share."""
@@ -289,10 +283,6 @@ class IoU:
     def __post_init__(self) -> None:
         check_threshold(self.share)
 
-    def asks(self, case: Case) -> list[Ask]:
-        """Return nothing: the map alone tells."""
-        return []
-
     def __call__(self, case: Case) -> list[Measure]:
         """Return the intersection over union."""
         name = f"IoU at {100 * self.share:g} % of the maximum"
@@ -310,15 +300,13 @@ class IoU:
 class BestIoU:
     """The largest intersection over union at any threshold of the map: higher is better.
 
+    The largest |A ∩ truth| / |A ∪ truth| with A = {map ≥ t}, over t.
+
     Source: Choe et al. 2020 (arXiv 2001.07437) on why no threshold should be chosen beforehand;
     see ``localisation.iou_at_best_threshold``.
     """
 
     better: ClassVar[Better] = "higher"
-
-    def asks(self, case: Case) -> list[Ask]:
-        """Return nothing: the map alone tells."""
-        return []
 
     def __call__(self, case: Case) -> list[Measure]:
         """Return the intersection over union."""
@@ -329,7 +317,11 @@ class BestIoU:
 class TemporalIoU:
     """Intersection over union of the frames that matter and those of the truth: higher is better.
 
-    See ``localisation.temporal_iou`` for the formula.
+    |A ∩ B| / |A ∪ B| for the frames A whose mean positive relevance is at least ``share`` of the
+    largest frame's, and the frames B that hold truth.
+
+    Source: the temporal intersection over union of action localisation (ActivityNet, Caba Heilbron
+    et al. 2015), of sets of frames; see ``localisation.temporal_iou``.
 
     Attributes:
         share: A frame matters from this share of the largest frame's relevance on, in (0, 1].
@@ -343,10 +335,6 @@ class TemporalIoU:
 
     def __post_init__(self) -> None:
         check_threshold(self.share)
-
-    def asks(self, case: Case) -> list[Ask]:
-        """Return nothing: the map alone tells."""
-        return []
 
     def __call__(self, case: Case) -> list[Measure]:
         """Return the intersection over union."""

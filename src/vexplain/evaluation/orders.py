@@ -9,10 +9,14 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vexplain.core import Segmentation
-from vexplain.evaluation.curves import block_ends, with_ties
+from vexplain.evaluation.curves import block_ends, nearest_ends
 from vexplain.evaluation.subjects import Subject
 
 Direction = Literal["deletion", "insertion"]
+
+
+MOST_CANDIDATES = 4
+"""Of how many times as many ends of blocks as steps the shares are looked at, in a region order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,44 +25,56 @@ class Stops:
 
     Attributes:
         shares: (S,) float64, the share of voxels removed (deletion) or inserted, rising, in (0, 1).
-        keep: Gives the keeps (n, T, H, W) of some of the stops.
+        keep: Gives the keeps (n, T, H, W) of some of the stops, on the device asked for.
     """
 
     shares: Float[Tensor, " S"]
     keep: Callable[[slice], Tensor]
 
 
+@dataclass(frozen=True, eq=False)
+class Ranked:
+    """What an order is made of.
+
+    Attributes:
+        subject: The map and the scores of its regions, on the CPU.
+        segmentation: The regions, on the device where keeps are wanted.
+        device: That device.
+        steps: At most how many steps.
+        direction: ``deletion`` or ``insertion``.
+    """
+
+    subject: Subject
+    segmentation: Segmentation
+    device: torch.device
+    steps: int
+    direction: Direction
+
+
 @runtime_checkable
 class Order(Protocol):
     """The order in which a clip is removed or inserted: the highest value first."""
 
-    def __call__(
-        self, subject: Subject, segmentation: Segmentation, steps: int, direction: Direction
-    ) -> Stops:
-        """Return at most ``steps`` − 1 stops, on the device of the subject's map."""
+    def __call__(self, ranked: Ranked) -> Stops:
+        """Return at most ``steps`` − 1 stops."""
 
 
 @dataclass(frozen=True)
 class VoxelWise:
     """Voxel by voxel, as the map says (Petsiuk et al. 2018, section 4.1, for pixels)."""
 
-    def __call__(
-        self, subject: Subject, segmentation: Segmentation, steps: int, direction: Direction
-    ) -> Stops:
+    def __call__(self, ranked: Ranked) -> Stops:
         """Return the stops."""
-        return stops_by_value(subject.map, subject.map.shape, steps, direction)
+        return stops_by_value(ranked, ranked.subject.map)
 
 
 @dataclass(frozen=True)
 class FrameWise:
     """Frame by frame, by the mean of the map over each frame: asks about time only."""
 
-    def __call__(
-        self, subject: Subject, segmentation: Segmentation, steps: int, direction: Direction
-    ) -> Stops:
+    def __call__(self, ranked: Ranked) -> Stops:
         """Return the stops; at most one per frame."""
-        by_frame = subject.map.mean((1, 2), keepdim=True)
-        return stops_by_value(by_frame, subject.map.shape, steps, direction)
+        return stops_by_value(ranked, ranked.subject.map.double().mean((1, 2), keepdim=True))
 
 
 @dataclass(frozen=True)
@@ -68,54 +84,55 @@ class ColumnWise:
     A column is what stands at one row and one column of the picture in all frames.
     """
 
-    def __call__(
-        self, subject: Subject, segmentation: Segmentation, steps: int, direction: Direction
-    ) -> Stops:
+    def __call__(self, ranked: Ranked) -> Stops:
         """Return the stops."""
-        by_place = subject.map.mean(0, keepdim=True)
-        return stops_by_value(by_place, subject.map.shape, steps, direction)
+        return stops_by_value(ranked, ranked.subject.map.double().mean(0, keepdim=True))
 
 
 @dataclass(frozen=True)
 class RegionWise:
     """Region by region, by score, with the edges that the segmentation gives.
 
-    The steps are even in the number of regions; the shares are those really removed or inserted.
-    What belongs to no region goes last, and is there from the beginning of an insertion.
+    The shares are those really removed or inserted; they are looked at for a few times as many
+    numbers of regions as there are steps. What belongs to no region goes last, and is there from
+    the beginning of an insertion.
     """
 
-    def __call__(
-        self, subject: Subject, segmentation: Segmentation, steps: int, direction: Direction
-    ) -> Stops:
+    def __call__(self, ranked: Ranked) -> Stops:
         """Return the stops; at most one per region."""
-        values = with_ties(subject.scores)
-        lowest = block_ends(values, steps)[1]
-        first = values >= lowest[:, None]
-        present = (first if direction == "insertion" else ~first).to(subject.map.device)
-        shares = [kept(segmentation, present[i : i + 1]).double().mean() for i in range(len(first))]
-        share = torch.tensor(shares, dtype=torch.float64)
-        return Stops(
-            share if direction == "insertion" else 1 - share,
-            lambda rows: kept(segmentation, present[rows]),
-        )
+        values = ranked.subject.scores.float()
+        lowest = block_ends(values)[1]
+        few = torch.linspace(0, len(lowest) - 1, min(len(lowest), MOST_CANDIDATES * ranked.steps))
+        first = values >= lowest[few.round().long(), None]
+        inserting = ranked.direction == "insertion"
+        present = (first if inserting else ~first).to(ranked.device)
+        kept = [float(keep_of(ranked.segmentation, one).mean()) for one in torch.split(present, 1)]
+        shares = torch.tensor(kept, dtype=torch.float64)
+        shares = shares if inserting else 1 - shares
+        inside = ((shares > 0) & (shares < 1)).nonzero()[:, 0]
+        chosen = inside[nearest_ends(shares[inside], ranked.steps)]
+        rows = present[chosen.to(ranked.device)]
+        return Stops(shares[chosen], lambda some: keep_of(ranked.segmentation, rows[some]))
 
 
-def kept(segmentation: Segmentation, present: Bool[Tensor, "n D"]) -> Float[Tensor, "n T H W"]:
+def keep_of(segmentation: Segmentation, present: Bool[Tensor, "n D"]) -> Float[Tensor, "n T H W"]:
     """Return the keeps of coalitions; a soft grid lies at its middle shift, as it is painted."""
     middle = torch.full((len(present), 3), 0.5, device=present.device)
     return segmentation.keep(present, middle)
 
 
-def stops_by_value(
-    values: Float[Tensor, "#T #H #W"], shape: tuple[int, ...], steps: int, direction: Direction
-) -> Stops:
+def stops_by_value(ranked: Ranked, values: Float[Tensor, "#T #H #W"]) -> Stops:
     """Return the stops of an order by values that hold for equally many voxels each."""
-    values = with_ties(values)
-    counts, lowest = block_ends(values.flatten(), steps)
+    values = values.float()
+    counts, lowest = block_ends(values.flatten())
+    shares = counts.double() / values.numel()
+    chosen = nearest_ends(shares, ranked.steps)
+    shape = ranked.subject.map.shape
+    on_device, thresholds = values.to(ranked.device), lowest[chosen].to(ranked.device)
 
     def keep(rows: slice) -> Tensor:
-        first = values >= lowest[rows].view(-1, 1, 1, 1)
-        stays = first if direction == "insertion" else ~first
+        first = on_device >= thresholds[rows].view(-1, 1, 1, 1)
+        stays = first if ranked.direction == "insertion" else ~first
         return stays.expand(-1, *shape).float()
 
-    return Stops(counts.cpu().double() / values.numel(), keep)
+    return Stops(shares[chosen], keep)

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     import pandas
 
 ARROWS: Mapping[Better, str] = {"higher": "↑", "lower": "↓"}
+COLUMNS = (
+    *("clip", "clip_digest", "model", "method", "target", "seed"),
+    *("metric", "value", "better", "note"),
+)
+"""The columns of ``Evaluation.rows``, besides one for each other map."""
+
 TABLE_WIDTH = 160
 """Characters of a printed table where the terminal doesn't say how wide it is."""
 
@@ -55,6 +61,12 @@ class Score:
         return self.measure.note
 
     @property
+    def notes(self) -> str:
+        """The notes of the number and of those beside it, the latter with the names of the maps."""
+        others = [f"{name}: {one.note}" for name, one in self.beside.items() if one.note]
+        return "; ".join([*filter(None, [self.note]), *others])
+
+    @property
     def curve(self) -> Curve | None:
         """The curve behind the number, where there is one."""
         return self.measure.curve
@@ -79,7 +91,7 @@ class Evaluation:
         clip: The file of its clip, or the first digits of the digest of its frames.
         clip_digest: SHA-256 of the frames, by which clips are told apart.
         target: The name of its target.
-        model: The name of the model.
+        model: The name of the model that was asked.
         seed: Its seed.
         scores: The numbers, in the order of the metrics.
         n_asked: Clips that the model was asked about.
@@ -123,6 +135,7 @@ class Evaluation:
         """Return one flat row per score: plain values, for a table of any kind."""
         about = {
             "clip": self.clip,
+            "clip_digest": self.clip_digest,
             "model": self.model,
             "method": self.method,
             "target": self.target,
@@ -135,7 +148,7 @@ class Evaluation:
                 "value": score.value,
                 "better": score.better,
                 **{n: score.beside[n].value if n in score.beside else None for n in self.others},
-                "note": score.note,
+                "note": score.notes,
             }
             for score in self.scores
         ]
@@ -159,7 +172,7 @@ class Evaluation:
                 f"{escape(score.name)} {ARROWS[score.better]}",
                 number(score.value),
                 *(number(score.beside[n].value) if n in score.beside else "" for n in self.others),
-                escape(score.note),
+                escape(score.notes),
             )
         return table
 
@@ -195,3 +208,11 @@ def data_frame(rows: Sequence[Mapping[str, Any]]) -> "pandas.DataFrame":
             "to_pandas: pandas is not installed. Install it (pip install pandas), or take rows()."
         ) from error
     return pandas.DataFrame(list(rows))
+
+
+class Stopped(KeyboardInterrupt):
+    """Evaluating was stopped by Ctrl-C; ``evaluations`` are those that were done until then."""
+
+    def __init__(self, evaluations: Sequence[Evaluation], n: int) -> None:
+        super().__init__(f"stopped after {len(evaluations)} of {n} explanations")
+        self.evaluations = tuple(evaluations)

@@ -6,20 +6,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from torch import Tensor
 
 from vexplain.core import Classifier, Explanation, Progress, VexplainWarning
 from vexplain.core.checks import check_finite, check_whole
-from vexplain.evaluation.case import Bench, Case, Measure, Metric, whole_clip
+from vexplain.engine.answers import told
+from vexplain.evaluation.case import Asking, Bench, Case, Measure, Metric, whole_clip
 from vexplain.evaluation.concentration import Entropy, Sparseness
 from vexplain.evaluation.curves import mean_curve
 from vexplain.evaluation.drops import AverageDrop, IncreaseInConfidence
 from vexplain.evaluation.games import Deletion, Insertion, MinimalKeeps, SymmetricGain
 from vexplain.evaluation.localisation import BestIoU, EnergyInside, IoU, PointingGame, TemporalIoU
-from vexplain.evaluation.results import Evaluation, Score
-from vexplain.evaluation.subjects import Subject, centre_prior, explained, random_map
+from vexplain.evaluation.results import COLUMNS, Evaluation, Score
+from vexplain.evaluation.subjects import (
+    CENTRE,
+    RANDOM,
+    Subject,
+    centre_prior,
+    explained,
+    random_map,
+)
 from vexplain.removal import region_means
 
 USUAL: tuple[Metric, ...] = (
@@ -54,7 +63,7 @@ def evaluate(
     truth: Bool[Tensor, "T H W"] | None = None,
     references: bool = True,
     random_maps: int = 3,
-    maps: Mapping[str, Float[Tensor, "T H W"]] | None = None,
+    maps: Mapping[str, Tensor | np.ndarray] | None = None,
     seed: int = 0,
     batch_size: int | None = None,
     progress: Progress | None = None,
@@ -80,24 +89,25 @@ def evaluate(
             the model has another number of classes than the explained one.
     """
     start = time.perf_counter()
+    check_whole("seed", seed, least=0)
+    usual = USUAL + (WITH_TRUTH if truth is not None else ())
+    chosen = usual if metrics is None else tuple(metrics)
     bench = Bench.of(explanation, model, progress, batch_size)
-    chosen = (
-        tuple(metrics) if metrics is not None else USUAL + (WITH_TRUTH if truth is not None else ())
-    )
     others = [*beside(explanation, seed, random_maps)] if references else []
     others += [given(name, values, explanation) for name, values in (maps or {}).items()]
     cases = [on_bench(bench, subject, truth) for subject in (explained(explanation), *others)]
-    bench.ask(ask for metric in chosen for case in cases for ask in metric.asks(case))
     check_same_model(bench)
+    asking = [metric for metric in chosen if isinstance(metric, Asking)]
+    bench.ask(ask for metric in asking for case in cases for ask in metric.asks(case))
     measured = [[one for metric in chosen for one in metric(case)] for case in cases]
     kinds = [case.subject.kind for case in cases]
-    scores = tuple(score_of(kinds, numbers) for numbers in zip(*measured, strict=True))
+    scores = numbered([score_of(kinds, numbers) for numbers in zip(*measured, strict=True)])
     return Evaluation(
         method=explanation.method.name,
         clip=clip_name(explanation),
         clip_digest=digest_of(explanation),
         target=explanation.target_name,
-        model=str(explanation.manifest.get("model", model.name)),
+        model=model.name,
         seed=explanation.seed,
         scores=scores,
         n_asked=bench.n_asked,
@@ -127,26 +137,39 @@ def score_of(kinds: Sequence[str], measures: Sequence[Measure]) -> Score:
 
 def averaged(measures: Sequence[Measure]) -> Measure:
     """Return the mean of measures of one kind; not defined ones are left out, and counted."""
-    first, known = measures[0], [one.value for one in measures if one.value is not None]
-    left = len(measures) - len(known)
+    known = [one for one in measures if one.value is not None]
     if len(measures) == 1 or not known:
-        return first
-    curves = [one.curve for one in measures if one.curve is not None]
+        return measures[0]
+    left = len(measures) - len(known)
+    curves = [one.curve for one in known if one.curve is not None]
     return replace(
-        first,
-        value=sum(known) / len(known),
-        note=f"{left} of {len(measures)} not defined" if left else "",
+        known[0],
+        value=sum(one.value or 0.0 for one in known) / len(known),
+        note=f"mean of {len(known)}, {left} not defined" if left else "",
         curve=mean_curve(curves) if curves else None,
     )
 
 
-def given(name: str, values: Tensor, explanation: Explanation) -> Subject:
+def numbered(scores: Sequence[Score]) -> tuple[Score, ...]:
+    """Return the scores with a number behind the name of those whose name is there already."""
+    found: list[Score] = []
+    for score in scores:
+        before = sum(score.name == other.name for other in scores[: len(found)])
+        name = f"{score.name} [{before + 1}]" if before else score.name
+        found.append(replace(score, measure=replace(score.measure, name=name)))
+    return tuple(found)
+
+
+def given(name: str, values: object, explanation: Explanation) -> Subject:
     """Return a map of the caller's; its regions get their means, and made anew it is the same.
 
     Raises:
-        ValueError: When it has another shape than the clip, or is not finite.
+        ValueError: When it has another shape than the clip, is not finite, or takes the name of a
+            map that is always there.
     """
-    heat = torch.as_tensor(values).detach().cpu().float()
+    if name in (RANDOM, CENTRE, *COLUMNS):
+        raise ValueError(f"maps: {name!r} already means something in the tables; use another name.")
+    heat = as_map(name, values)
     T, _, H, W = explanation.clip.shape
     if tuple(heat.shape) != (T, H, W):
         raise ValueError(
@@ -155,11 +178,27 @@ def given(name: str, values: Tensor, explanation: Explanation) -> Subject:
         )
     check_finite(f"maps[{name!r}]", heat)
     scores = region_means(heat[:, None], explanation.segmentation)[0].double()
-    return Subject(name, name, heat, scores, lambda _, __: heat)
+    return Subject(name, f"given: {name}", heat, scores, lambda _, __: heat)
+
+
+def as_map(name: str, values: object) -> Tensor:
+    """Return a map of the caller's as a float32 tensor on the CPU.
+
+    Raises:
+        TypeError: When it is no array of numbers.
+    """
+    if isinstance(values, Tensor):
+        return values.detach().cpu().float()
+    try:
+        return torch.from_numpy(np.array(values, dtype=np.float32))
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"maps[{name!r}]: expected an array of numbers, got {type(values).__name__}."
+        ) from error
 
 
 def on_bench(bench: Bench, subject: Subject, truth: Tensor | None) -> Case:
-    """Return the case of a map, on the device of the bench.
+    """Return the case of a map.
 
     Raises:
         ValueError: When the truth has another shape than the clip.
@@ -171,23 +210,35 @@ def on_bench(bench: Bench, subject: Subject, truth: Tensor | None) -> Case:
             f"of {tuple(truth.shape)}. Make it with vexplain.evaluation.truth_from_boxes, "
             "truth_from_volume or read_truth."
         )
-    check_finite("map", subject.map)
-    heat = subject.map.to(bench.clip.frames.device)
-    return Case(bench, replace(subject, map=heat), truth)
+    return Case(bench, subject, truth)
 
 
 def check_same_model(bench: Bench) -> None:
-    """Warn when the model answers otherwise to the whole clip than the explained one did."""
-    ask = whole_clip(bench)
+    """Ask about the whole clip, and compare with what the explained model answered.
+
+    A model that answers otherwise is warned of.
+
+    Raises:
+        ValueError: When its scores are something else, logits in place of probabilities say.
+    """
+    ask, ledger = whole_clip(bench), bench.explanation.ledger
     bench.ask([ask])
-    now, then = bench.answers[ask.key][0], bench.explanation.ledger.full
-    if not torch.allclose(now, then, rtol=1e-3, atol=1e-3):
-        apart = float((now - then).abs().max())
+    now = bench.answers[ask.key]
+    kind = told(bench.model.outputs, now)
+    if kind != ledger.kind:
+        raise ValueError(
+            f"model: expected scores that are {ledger.kind}, as the explained model's were, got "
+            f"{kind}. Give the model as it was explained, and say outputs={ledger.kind!r} in its "
+            "ModelSpec."
+        )
+    if not torch.allclose(now[0], ledger.full, rtol=1e-3, atol=1e-3):
+        apart = float((now[0] - ledger.full).abs().max())
         warnings.warn(
             f"the model answers otherwise to this clip than the one that was explained (scores up "
-            f"to {apart:.3g} apart), so the numbers are about another model than the map.",
+            f"to {apart:.3g} apart), so the numbers are about another model than the map. "
+            "Give the one that was explained.",
             VexplainWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

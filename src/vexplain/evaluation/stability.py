@@ -4,23 +4,24 @@ These metrics explain anew, so each costs as much as an explanation or several.
 """
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
+from math import isnan
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.stats import rankdata
 from torch import Tensor
 
-from vexplain.core import Explanation, VexplainWarning, VideoClip
+from vexplain.core import Explanation, Method, VexplainWarning
 from vexplain.core.checks import check_finite, check_positive, check_share, check_whole
 from vexplain.engine import explain
-from vexplain.evaluation.case import Ask, Bench, Better, Case, Measure, defined, named
+from vexplain.evaluation.case import Bench, Better, Case, Measure, defined, named
 from vexplain.evaluation.curves import Curve
-from vexplain.models import randomised
+from vexplain.models import parameters_of, randomised
 from vexplain.sampling import MonteCarlo
 
 CONSTANT = "a map is the same everywhere, so it has no order"
@@ -32,6 +33,8 @@ def rank_correlation(a: Float[Tensor, "*axes"], b: Float[Tensor, "*axes"]) -> fl
     Raises:
         ValueError: On NaN or infinite values, or on different sizes.
     """
+    from scipy.stats import rankdata
+
     if a.shape != b.shape:
         raise ValueError(
             f"maps: expected two of one shape, got {tuple(a.shape)}, {tuple(b.shape)}."
@@ -50,7 +53,12 @@ def mean_correlation(maps: list[Tensor]) -> float:
     return sum(found) / len(found)
 
 
-def made_anew(case: Case, seed: int, what: str = "", **changed: Any) -> Tensor:
+def made_anew(
+    case: Case,
+    seed: int,
+    what: Hashable = "",
+    change: Callable[[], Mapping[str, Any]] = dict,
+) -> Tensor:
     """Return the map (T, H, W) that the subject of the case makes anew, without warnings.
 
     A method that draws nothing makes the same map from every seed, and is not run again for it.
@@ -59,29 +67,32 @@ def made_anew(case: Case, seed: int, what: str = "", **changed: Any) -> Tensor:
         case: Whose map is made anew.
         seed: The seed of step 3; a random map is drawn anew where it is another than before.
         what: What is changed, as a key: what was made once is not made twice.
-        changed: The ``clip``, ``model`` or ``method`` that is another than before.
+        change: Gives the ``clip``, ``model`` or ``method`` that is another than before; called only
+            when the method is really run.
     """
     bench, before = case.bench, case.explanation
-    drawn = bool((before.ledger.coalitions.group >= 0).any())
-    used = seed if drawn else before.seed
+    used = seed if draws(before) else before.seed
 
-    def run() -> Explanation:
-        if used == before.seed and not changed:
-            return before
-        return explained_quietly(bench, used, changed)
+    def run() -> Tensor:
+        if not what and used == before.seed:
+            return before.attribution.map
+        return explained_quietly(bench, used, change())
 
-    return case.subject.again(
-        lambda: bench.once(("anew", what, used), run), seed - before.seed
-    ).cpu()
+    return case.subject.again(lambda: bench.once(("anew", what, used), run), seed - before.seed)
 
 
-def explained_quietly(bench: Bench, seed: int, changed: Mapping[str, Any]) -> Explanation:
-    """Return the explanation on the bench made anew; its own doubts would only repeat."""
+def draws(explanation: Explanation) -> bool:
+    """Return whether an explanation rests on samples that were drawn, not listed."""
+    return bool((explanation.ledger.coalitions.group >= 0).any())
+
+
+def explained_quietly(bench: Bench, seed: int, changed: Mapping[str, Any]) -> Tensor:
+    """Return the map of the explanation on the bench made anew; its doubts would only repeat."""
     before = bench.explanation
-    given = {"clip": before.clip, "model": bench.model, "method": before.method, **changed}
+    given = {"clip": before.clip, "model": bench.model, "method": as_run(before), **changed}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", VexplainWarning)
-        return explain(
+        found = explain(
             given["clip"],
             given["model"],
             method=given["method"],
@@ -90,14 +101,31 @@ def explained_quietly(bench: Bench, seed: int, changed: Mapping[str, Any]) -> Ex
             batch_size=bench.batch_size,
             progress=bench.progress,
         )[0]
+    bench.asked_anew.append(len(found.ledger.coalitions) + 2)
+    return found.attribution.map
+
+
+def as_run(explanation: Explanation) -> Method:
+    """Return the method of an explanation with as many samples as were evaluated for it."""
+    method, n = explanation.method, len(explanation.ledger.coalitions)
+    stopped = n < explanation.ledger.planned
+    return with_samples(method, n) if stopped else method
+
+
+def with_samples(method: Method, n: int) -> Method:
+    """Return a method that draws ``n`` samples; one that lists them stays as it is."""
+    samples = method.samples
+    if not isinstance(samples, MonteCarlo):
+        return method
+    return replace(method, samples=replace(samples, n_samples=n))
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeedStability:
     """Whether another seed gives the same map: Spearman's correlation, higher is better.
 
-    The mean over all pairs of maps from the explanation's own seed and the next ones. What is below
-    1 is the noise of the samples: take more of them.
+    The mean of ρ(map, map′) over all pairs of maps, from the explanation's own seed and the next
+    ones. What is below 1 is the noise of the samples: take more of them.
 
     Source: the repeatability of perturbation-based explanations (Alvarez-Melis and Jaakkola 2018,
     arXiv 1806.08049, and Visani et al. 2022, arXiv 2001.11757, for LIME).
@@ -115,15 +143,11 @@ class SeedStability:
     def __post_init__(self) -> None:
         check_whole("seeds", self.seeds)
 
-    def asks(self, case: Case) -> list[Ask]:
-        """Return nothing: the method asks for itself."""
-        return []
-
     def __call__(self, case: Case) -> list[Measure]:
         """Return the mean correlation."""
         first = case.explanation.seed
         others = [made_anew(case, first + i) for i in range(1, self.seeds + 1)]
-        value = mean_correlation([case.subject.map.cpu(), *others])
+        value = mean_correlation([case.subject.map, *others])
         return [defined(named("stability over seeds", self), value, self.better, CONSTANT)]
 
 
@@ -131,8 +155,8 @@ class SeedStability:
 class InputStability:
     """Whether a clip that looks the same gets the same map: higher is better.
 
-    Spearman's correlation, its mean over draws, of the map with that of the clip plus Gaussian
-    noise, from the same seed; regions are found anew.
+    The mean over draws of Spearman's ρ(map, map of the clip plus Gaussian noise), from the same
+    seed; regions are found anew.
 
     Source: Alvarez-Melis and Jaakkola 2018 (arXiv 1806.08049); Yeh et al. 2019 for the question.
 
@@ -155,35 +179,31 @@ class InputStability:
         check_whole("draws", self.draws)
         check_whole("seed", self.seed, least=0)
 
-    def asks(self, case: Case) -> list[Ask]:
-        """Return nothing: the method asks for itself."""
-        return []
-
     def __call__(self, case: Case) -> list[Measure]:
         """Return the mean correlation."""
-        same, own = case.subject.map.cpu(), case.explanation.seed
+        first = case.explanation.seed
         others = [
-            made_anew(case, own, f"{self!r} {draw}", clip=clip) for draw, clip in self._clips(case)
+            made_anew(case, first, (self, draw), partial(self._noisy, case, draw))
+            for draw in range(self.draws)
         ]
-        value = sum(rank_correlation(same, other) for other in others) / len(others)
+        found = [rank_correlation(case.subject.map, other) for other in others]
         name = named("stability over inputs", self)
-        return [defined(name, value, self.better, CONSTANT)]
+        return [defined(name, sum(found) / len(found), self.better, CONSTANT)]
 
-    def _clips(self, case: Case) -> Iterator[tuple[int, VideoClip]]:
+    def _noisy(self, case: Case, draw: int) -> Mapping[str, Any]:
         clip = case.explanation.clip
-        generator = torch.Generator().manual_seed(self.seed)
-        for draw in range(self.draws):
-            noise = torch.randn(clip.frames.shape, generator=generator)
-            noisy = clip.frames.cpu() + self.noise * noise
-            yield draw, replace(clip, frames=noisy.clamp(0, 1))
+        generator = torch.Generator().manual_seed(self.seed + draw)
+        noise = torch.randn(clip.frames.shape, generator=generator)
+        frames = (clip.frames.cpu() + self.noise * noise).clamp(0, 1)
+        return {"clip": replace(clip, frames=frames)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class BudgetStability:
     """Whether fewer samples give the same map: Spearman's correlation, higher is better.
 
-    The correlation of the map with that from a share of the samples, drawn from the next seed: how
-    far the scores have settled. Methods that list their coalitions have no budget.
+    ρ(map, map from a share of the samples), drawn from the next seed: how far the scores have
+    settled. Methods that list their coalitions have no budget.
 
     Source: the convergence plots of sampled estimators (Covert and Lee 2021, arXiv 2012.01536).
 
@@ -204,29 +224,21 @@ class BudgetStability:
             check_positive("shares", share)
             check_share("shares", share)
 
-    def asks(self, case: Case) -> list[Ask]:
-        """Return nothing: the method asks for itself."""
-        return []
-
     def __call__(self, case: Case) -> list[Measure]:
         """Return one correlation per budget."""
-        method = case.explanation.method
-        samples = method.samples
-        if not isinstance(samples, MonteCarlo):
-            note = f"{method.name} lists its samples, so it has no budget"
+        explanation = case.explanation
+        if not draws(explanation):
+            note = f"{explanation.method.name} lists its samples, so it has no budget"
             return [Measure(self._name(share), None, self.better, note) for share in self.shares]
-        found = []
-        for share in self.shares:
-            fewer = replace(samples, n_samples=max(2, round(share * samples.n_samples)))
-            map_ = made_anew(
-                case,
-                case.explanation.seed + 1,
-                f"{fewer!r}",
-                method=replace(method, samples=fewer),
-            )
-            value = rank_correlation(case.subject.map.cpu(), map_)
-            found.append(defined(self._name(share), value, self.better, CONSTANT))
-        return found
+        return [self._measure(case, share) for share in self.shares]
+
+    def _measure(self, case: Case, share: float) -> Measure:
+        explanation = case.explanation
+        n = max(2, round(share * len(explanation.ledger.coalitions)))
+        fewer = with_samples(explanation.method, n)
+        other = made_anew(case, explanation.seed + 1, ("samples", n), lambda: {"method": fewer})
+        value = rank_correlation(case.subject.map, other)
+        return defined(self._name(share), value, self.better, CONSTANT)
 
     def _name(self, share: float) -> str:
         return f"stability at {100 * share:g} % of the samples"
@@ -236,10 +248,10 @@ class BudgetStability:
 class ModelRandomisation:
     """Whether the map depends on what the model has learnt: lower is better, near 0 is right.
 
-    The size of Spearman's correlation of the map with that of the same method over a model whose
-    parameters' values are shuffled, each tensor within itself. A map that stays as it was shows the
-    clip, not the model. In several stages the parameters are shuffled from the output backwards;
-    the curve has each stage, the value is that of the last one, where all are shuffled.
+    |ρ(map, map of the shuffled model)|, Spearman's: the values of the parameters are shuffled, each
+    tensor within itself. A map that stays as it was shows the clip, not the model. In several
+    stages the parameters are shuffled from the output backwards; the curve has each stage, the
+    value is that of the last one, where all are shuffled.
 
     Source: Adebayo et al. 2018 (arXiv 1810.03292), the model parameter randomisation test; shuffled
     within a tensor, the weights keep their scale.
@@ -260,30 +272,25 @@ class ModelRandomisation:
         check_whole("stages", self.stages)
         check_whole("seed", self.seed, least=0)
 
-    def asks(self, case: Case) -> list[Ask]:
-        """Return nothing: the method asks for itself."""
-        return []
-
     def __call__(self, case: Case) -> list[Measure]:
         """Return the correlation when everything is shuffled."""
         name = named("model randomisation", self)
-        shares = [(stage + 1) / self.stages for stage in range(self.stages)]
-        found = [self._correlation(case, share) for share in shares]
-        if None in found:
+        if not parameters_of(case.bench.model):
             note = "the model shows no parameters that could be shuffled"
             return [Measure(name, None, self.better, note)]
-        sizes = torch.tensor(found, dtype=torch.float64).abs()
-        if not bool(sizes.isfinite().all()):
+        shares = [(stage + 1) / self.stages for stage in range(self.stages)]
+        found = [abs(self._correlation(case, share)) for share in shares]
+        if any(map(isnan, found)):
             return [Measure(name, None, self.better, CONSTANT)]
-        curve = Curve(torch.tensor(shares, dtype=torch.float64), sizes)
-        return [Measure(name, float(sizes[-1]), self.better, curve=curve)]
+        shuffled, sizes = (torch.tensor(column, dtype=torch.float64) for column in (shares, found))
+        curve = Curve(shuffled, sizes, "rank correlation")
+        return [Measure(name, found[-1], self.better, curve=curve)]
 
-    def _correlation(self, case: Case, share: float) -> float | None:
-        model = case.bench.once(
+    def _correlation(self, case: Case, share: float) -> float:
+        other = made_anew(
+            case,
+            case.explanation.seed,
             ("shuffled", self.seed, share),
-            lambda: randomised(case.bench.model, seed=self.seed, share=share),
+            lambda: {"model": randomised(case.bench.model, seed=self.seed, share=share)},
         )
-        if model is None:
-            return None
-        other = made_anew(case, case.explanation.seed, f"shuffled {self.seed} {share}", model=model)
-        return rank_correlation(case.subject.map.cpu(), other)
+        return rank_correlation(case.subject.map, other)

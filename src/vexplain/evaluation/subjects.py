@@ -15,8 +15,8 @@ RANDOM, CENTRE = "random map", "centre prior"
 APART = 7919
 """Between the seeds of a random map made anew, so that it meets none of the maps beside it."""
 
-Remake = Callable[[Callable[[], Explanation], int], Tensor]
-"""Makes the map anew: from a way to explain anew, and the seed that it uses."""
+Remake = Callable[[Callable[[], Tensor], int], Tensor]
+"""Makes the map anew: from what explaining anew gives, and how far its seed is from the first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +41,12 @@ class Subject:
 def explained(explanation: Explanation) -> Subject:
     """Return the map of an explanation; made anew it is another run of the method."""
     found = explanation.attribution
-    name = explanation.method.name
     return Subject(
-        name, name, found.map, found.scores, lambda explain, _: explain().attribution.map
+        kind=explanation.method.name,
+        name="explanation",
+        map=found.map,
+        scores=found.scores,
+        again=lambda explain, _: explain(),
     )
 
 

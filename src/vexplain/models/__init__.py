@@ -6,7 +6,7 @@ from vexplain.models.loading import SOURCES, load_model
 from vexplain.models.onnx_file import OnnxGraph
 from vexplain.models.reference import Reference, restated
 from vexplain.models.running import Running
-from vexplain.models.shuffling import randomised
+from vexplain.models.shuffling import parameters_of, randomised
 from vexplain.models.views import MultiView
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "as_classifier",
     "describe",
     "load_model",
+    "parameters_of",
     "prepared",
     "randomised",
     "restated",

@@ -121,7 +121,8 @@ def footprint_means(
 ) -> Float[Tensor, "C D"]:
     """Return the mean colour (C, D) under every footprint: what one feature alone takes away.
 
-    The footprint of feature d is 1 − keep(all but d), without jitter.
+    The footprint of feature d is 1 − keep(all but d), at the middle of all shifts of a soft grid,
+    which is where its scores are painted.
     """
     n_features = segmentation.n_features
     rows = max(1, FOOTPRINT_VOXELS // frames[:, 0].numel())
@@ -130,7 +131,7 @@ def footprint_means(
     for start in range(0, n_features, rows):
         absent = torch.arange(start, min(start + rows, n_features), device=frames.device)
         present = one_hot(absent, n_features) == 0
-        footprint = 1 - segmentation.keep(present, frames.new_zeros(len(absent), 3))
+        footprint = 1 - segmentation.keep(present, frames.new_full((len(absent), 3), 0.5))
         # Frame by frame, so that float32 adds up no more than one frame at a time.
         per_frame = footprint.flatten(2).transpose(0, 1) @ colors
         sums.append(per_frame.cpu().double().sum(0))
