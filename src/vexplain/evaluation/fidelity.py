@@ -10,8 +10,9 @@ from torch import Tensor
 
 from vexplain.core import Coalitions
 from vexplain.core.checks import check_share, check_whole
-from vexplain.evaluation.case import Ask, Better, Case, Measure, named, whole_clip
+from vexplain.evaluation.case import Ask, Better, Case, Measure, whole_clip
 from vexplain.evaluation.curves import Curve
+from vexplain.evaluation.naming import named
 from vexplain.evaluation.orders import keep_of
 from vexplain.sampling import Binomial, MonteCarlo
 

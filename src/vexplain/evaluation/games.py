@@ -1,6 +1,5 @@
 """The deletion and the insertion game, and what is told from their curves."""
 
-import re
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, get_args
@@ -15,13 +14,12 @@ from vexplain.evaluation.case import (
     Better,
     Case,
     Measure,
-    check_part,
     defined,
     empty_clip,
-    named,
     whole_clip,
 )
 from vexplain.evaluation.curves import Curve
+from vexplain.evaluation.naming import behavior_in_words, check_part, named
 from vexplain.evaluation.orders import Direction, Order, Ranked, Stops, VoxelWise
 from vexplain.removal import Constant, Fill, Remove
 
@@ -76,7 +74,7 @@ class Game:
         ends = (whole, empty) if self.direction == "deletion" else (empty, whole)
         zero, one = (torch.tensor([end], dtype=torch.float64) for end in (0, 1))
         shares = torch.cat([zero, self.stops(case).shares, one])
-        return Curve(shares, torch.cat([ends[0], between, ends[1]]), words(behavior))
+        return Curve(shares, torch.cat([ends[0], between, ends[1]]), behavior_in_words(behavior))
 
 
 def check_game(order: object, fill: object, steps: int, behavior: object) -> None:
@@ -85,11 +83,6 @@ def check_game(order: object, fill: object, steps: int, behavior: object) -> Non
     check_part("fill", fill, Fill, "vexplain.removal.Blur()")
     check_part("behavior", behavior, Behavior, "vexplain.behavior.LogOdds()")
     check_whole("steps", steps)
-
-
-def words(behavior: Behavior) -> str:
-    """Return the name of a behavior in words: "log odds" for ``LogOdds``."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(behavior).__name__).lower()
 
 
 @dataclass(frozen=True, kw_only=True)

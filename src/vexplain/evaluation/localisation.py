@@ -15,7 +15,8 @@ from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 
 from vexplain.core.checks import check_finite, check_positive, check_rank, check_share
-from vexplain.evaluation.case import Better, Case, Measure, defined, named
+from vexplain.evaluation.case import Better, Case, Measure, defined
+from vexplain.evaluation.naming import named
 
 NAN = float("nan")
 

@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from vexplain.core import Classifier, Explanation, Progress, VexplainWarning
-from vexplain.core.checks import check_finite, check_whole
+from vexplain.core.checks import check_whole
 from vexplain.engine.answers import told
 from vexplain.evaluation.case import Asking, Bench, Case, Measure, Metric, whole_clip
 from vexplain.evaluation.concentration import Entropy, Sparseness
@@ -27,9 +27,9 @@ from vexplain.evaluation.subjects import (
     Subject,
     centre_prior,
     explained,
+    given,
     random_map,
 )
-from vexplain.removal import region_means
 
 USUAL: tuple[Metric, ...] = (
     Deletion(),
@@ -94,6 +94,7 @@ def evaluate(
     chosen = usual if metrics is None else tuple(metrics)
     bench = Bench.of(explanation, model, progress, batch_size)
     others = [*beside(explanation, seed, random_maps)] if references else []
+    check_names(maps or {})
     others += [given(name, values, explanation) for name, values in (maps or {}).items()]
     cases = [on_bench(bench, subject, truth) for subject in (explained(explanation), *others)]
     check_same_model(bench)
@@ -160,41 +161,11 @@ def numbered(scores: Sequence[Score]) -> tuple[Score, ...]:
     return tuple(found)
 
 
-def given(name: str, values: object, explanation: Explanation) -> Subject:
-    """Return a map of the caller's; its regions get their means, and made anew it is the same.
-
-    Raises:
-        ValueError: When it has another shape than the clip, is not finite, or takes the name of a
-            map that is always there.
-    """
-    if name in (RANDOM, CENTRE, *COLUMNS):
-        raise ValueError(f"maps: {name!r} already means something in the tables; use another name.")
-    heat = as_map(name, values)
-    T, _, H, W = explanation.clip.shape
-    if tuple(heat.shape) != (T, H, W):
-        raise ValueError(
-            f"maps[{name!r}]: expected the clip's shape (T, H, W) = {(T, H, W)}, got "
-            f"{tuple(heat.shape)}."
-        )
-    check_finite(f"maps[{name!r}]", heat)
-    scores = region_means(heat[:, None], explanation.segmentation)[0].double()
-    return Subject(name, f"given: {name}", heat, scores, lambda _, __: heat)
-
-
-def as_map(name: str, values: object) -> Tensor:
-    """Return a map of the caller's as a float32 tensor on the CPU.
-
-    Raises:
-        TypeError: When it is no array of numbers.
-    """
-    if isinstance(values, Tensor):
-        return values.detach().cpu().float()
-    try:
-        return torch.from_numpy(np.array(values, dtype=np.float32))
-    except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"maps[{name!r}]: expected an array of numbers, got {type(values).__name__}."
-        ) from error
+def check_names(maps: Iterable[str]) -> None:
+    """Raise ``ValueError`` when a map is named as something else in the tables."""
+    for name in maps:
+        if name in (RANDOM, CENTRE, *COLUMNS):
+            raise ValueError(f"maps: {name!r} already means something in the tables; rename it.")
 
 
 def on_bench(bench: Bench, subject: Subject, truth: Tensor | None) -> Case:

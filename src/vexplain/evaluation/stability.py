@@ -19,8 +19,9 @@ from torch import Tensor
 from vexplain.core import Explanation, Method, VexplainWarning
 from vexplain.core.checks import check_finite, check_positive, check_share, check_whole
 from vexplain.engine import explain
-from vexplain.evaluation.case import Bench, Better, Case, Measure, defined, named
+from vexplain.evaluation.case import Bench, Better, Case, Measure, defined
 from vexplain.evaluation.curves import Curve
+from vexplain.evaluation.naming import named
 from vexplain.models import parameters_of, randomised
 from vexplain.sampling import MonteCarlo
 

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from vexplain.core import Explanation, Segmentation
+from vexplain.core.checks import check_finite
 from vexplain.removal import region_means
 
 RANDOM, CENTRE = "random map", "centre prior"
@@ -82,3 +84,37 @@ def centre_prior(segmentation: Segmentation, shape: tuple[int, int, int]) -> Sub
     heat = bell.expand(T, H, W).contiguous()
     scores = region_means(heat[:, None], segmentation)[0].double()
     return Subject(CENTRE, CENTRE, heat, scores, lambda _, __: heat)
+
+
+def given(name: str, values: object, explanation: Explanation) -> Subject:
+    """Return a map of the caller's; its regions get their means, and made anew it is the same.
+
+    Raises:
+        ValueError: When it has another shape than the clip, or is not finite.
+    """
+    heat = as_map(name, values)
+    T, _, H, W = explanation.clip.shape
+    if tuple(heat.shape) != (T, H, W):
+        raise ValueError(
+            f"maps[{name!r}]: expected the clip's shape (T, H, W) = {(T, H, W)}, got "
+            f"{tuple(heat.shape)}."
+        )
+    check_finite(f"maps[{name!r}]", heat)
+    scores = region_means(heat[:, None], explanation.segmentation)[0].double()
+    return Subject(name, f"given: {name}", heat, scores, lambda _, __: heat)
+
+
+def as_map(name: str, values: object) -> Tensor:
+    """Return a map of the caller's as a float32 tensor on the CPU.
+
+    Raises:
+        TypeError: When it is no array of numbers.
+    """
+    if isinstance(values, Tensor):
+        return values.detach().cpu().float()
+    try:
+        return torch.from_numpy(np.array(values, dtype=np.float32))
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"maps[{name!r}]: expected an array of numbers, got {type(values).__name__}."
+        ) from error
