@@ -76,7 +76,8 @@ def test_methods_have_a_line_each_metric_by_metric() -> None:
         ("bad", "m"),
         ("bad", "other"),
     ]
-    text = str(found)
+    text = str(found)  # one clip: a column per method
+    assert "One clip" in text
     assert "good [1] ↑" in text
     assert "bad ↓" in text
 
@@ -101,6 +102,7 @@ def test_numbers_that_rest_on_fewer_clips_say_so() -> None:
     assert (line.value.n_clips, line.n_undefined) == (2, 1)
     assert line.beside["random map"].n_clips == 1
     assert "0.100 (of 1)" in str(found)
+    assert "2 (1 undefined)" in str(found)
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pytest
@@ -21,7 +21,10 @@ from vexplain.evaluation import (
     USUAL,
     WITH_TRUTH,
     AverageDrop,
+    Better,
+    Case,
     Deletion,
+    Measure,
     Metric,
     MinimalKeeps,
     PointingGame,
@@ -280,7 +283,8 @@ def test_what_is_not_defined_beside_a_number_is_said() -> None:
         explained(model), classifier(model), metrics=[keeps, Sparseness()], maps={"zero": zero}
     )
     assert found.scores[0].value is None
-    assert "random map: unreachable" in found.scores[0].notes
+    # the same of all maps, and so said once
+    assert found.scores[0].notes == "unreachable: never down to 0.46"
     assert found.scores[1].notes == "zero: the map is 0 everywhere"
     assert "zero: the map is 0 everywhere" in str(found)
     assert found.rows()[1]["note"] == "zero: the map is 0 everywhere"
@@ -319,10 +323,16 @@ def test_the_figure_shows_the_curves(tmp_path: Path) -> None:
     curve = found["deletion AUC"].curve
     assert curve is not None
     assert any(np.allclose(y, curve.values.numpy()) for y in drawn if len(y) == len(curve.values))
-    path = save_curves([explanation], [found], tmp_path / "curves.png")
+    path = save_curves(explanation, found, tmp_path / "curves.png")
     assert path.read_bytes()[:4] == b"\x89PNG"
     with pytest.raises(ValueError, match="expected one per explanation"):
         curve_figure([explanation], [])
+    both: list[Any] = [Deletion(), Deletion(behavior=vx.behavior.LogOdds())]
+    mixed = evaluate(explanation, classifier(model), metrics=both)
+    axes = [one for one in curve_figure(explanation, mixed).axes if one.lines]
+    assert [one.get_ylabel() for one in axes] == ["probability", "log odds"]
+    assert axes[0].get_ylim() == (0, 1)
+    assert axes[1].get_ylim()[0] < -1
     flat = evaluate(explanation, classifier(model), metrics=[Sparseness()])
     with pytest.raises(ValueError, match="expected a deletion or insertion curve"):
         curve_figure([explanation], [flat])
@@ -355,7 +365,9 @@ def test_the_shell_evaluates_and_writes_what_it_finds(saved: Path, tmp_path: Pat
     for word in ("LV LOCO", "3D RISE", "SRG", "energy inside", "random map", "curves.png"):
         assert word in result.output
     out = tmp_path / "out"
-    assert sorted(p.name for p in out.iterdir()) == ["curves.csv", "curves.png", "evaluation.csv"]
+    written = ["comparison.csv", "curves.csv", "curves.png", "evaluation.csv"]
+    assert sorted(p.name for p in out.iterdir()) == written
+    assert "One clip" in result.output
     with (out / "evaluation.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {row["method"] for row in rows} == {"LV LOCO", "3D RISE"}
@@ -367,21 +379,39 @@ def test_the_shell_evaluates_and_writes_what_it_finds(saved: Path, tmp_path: Pat
     assert {point["map"] for point in points} == {"explanation", "random map", "centre prior"}
 
 
-def test_a_second_run_into_a_folder_leaves_nothing_of_the_first(
-    saved: Path, tmp_path: Path
-) -> None:
-    words = ["-m", "demo", "-q", "--no-references", "-o", str(tmp_path)]
-    assert shell("evaluate", saved / "loco.vx", "--metric", "srg:steps=3", *words).exit_code == 0
-    curved = ["--metric", "deletion:steps=3"]
-    assert shell("evaluate", saved / "loco.vx", *curved, *words).exit_code == 0
-    assert sorted(p.name for p in tmp_path.iterdir()) == [
-        "curves.csv",
-        "curves.png",
-        "evaluation.csv",
-    ]
-    result = shell("evaluate", saved / "loco.vx", "--metric", "sparseness", *words)
+def test_files_of_others_in_the_folder_stay(saved: Path, tmp_path: Path) -> None:
+    for name in ("comparison.csv", "curves-2024-talk.png", "curves.csv"):
+        (tmp_path / name).write_text("mine")
+    words = ["-m", "demo", "-q", "--no-references", "--metric", "sparseness", "-o", str(tmp_path)]
+    assert shell("evaluate", saved / "loco.vx", *words).exit_code == 0
+    assert len(list(tmp_path.iterdir())) == 4
+    assert (tmp_path / "curves.csv").read_text() == "mine"
+
+
+def test_methods_of_one_name_are_told_apart_by_their_files(saved: Path, tmp_path: Path) -> None:
+    result = shell("summarise", saved / "rise.vx", "--behavior", "log-odds", "-o", tmp_path)
     assert result.exit_code == 0, result.output
-    assert [p.name for p in tmp_path.iterdir()] == ["evaluation.csv"]
+    (other,) = tmp_path.glob("*.vx")
+    words = ["-m", "demo", "-q", "--no-references", "--metric", "sparseness"]
+    result = shell("evaluate", saved / "rise.vx", other, *words, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    with (tmp_path / "out" / "comparison.csv").open() as file:
+        methods = [row["method"] for row in csv.DictReader(file)]
+    assert methods == ["3D RISE (rise)", f"3D RISE ({other.stem})"]
+    with (tmp_path / "out" / "evaluation.csv").open() as file:
+        assert [row["file"] for row in csv.DictReader(file)] == [str(saved / "rise.vx"), str(other)]
+
+
+def test_an_explanation_that_does_not_fit_is_named_beforehand(saved: Path, tmp_path: Path) -> None:
+    model = Additive(WEIGHTS)
+    other = tmp_path / "other.vx"
+    explained(model).save(other)
+    words = ["-m", "demo", "-q", "--metric", "sparseness", "-o", str(tmp_path / "out")]
+    result = shell("evaluate", saved / "loco.vx", other, *words)
+    assert result.exit_code == 2
+    said = "".join(result.output.split())
+    assert f"{other}:clip:themodelwants16frames" in said
+    assert not (tmp_path / "out" / "evaluation.csv").exists()
 
 
 def test_many_explanations_are_drawn_some_to_a_picture(
@@ -463,6 +493,7 @@ def test_the_shell_says_what_is_wrong(
 def test_metrics_in_the_shell_take_options_of_every_kind() -> None:
     deletion = catalog.part("metric", "deletion:order=regions,fill=blur(sigma=8),steps=10")
     assert deletion == Deletion(order=RegionWise(), fill=vx.removal.Blur(8), steps=10)
+    assert catalog.part("metric", "minimal-keeps:levels=0.5").levels == (0.5,)
     keeps = catalog.part("metric", "minimal-keeps:direction=insertion,levels=(0.5,0.9)")
     assert (keeps.direction, keeps.levels) == ("insertion", (0.5, 0.9))
     assert catalog.part("metric", "pointing-game:by_frame=true") == PointingGame(by_frame=True)
@@ -520,6 +551,29 @@ def test_the_metric_of_the_documentation_works() -> None:
     score = evaluate(explained(model), classifier(model), metrics=[metric]).scores[0]
     assert score.value == pytest.approx(0.1 + 0.4)
     assert set(score.beside) == {"random map", "centre prior"}
+
+
+def test_a_metric_of_ones_own_that_gives_no_number_or_no_list(unchecked: None) -> None:
+    @dataclass(frozen=True)
+    class Own:
+        found: Any
+        better: ClassVar[Better] = "higher"
+
+        def __call__(self, case: Case) -> Any:
+            return self.found
+
+    model = Additive(WEIGHTS)
+    nothing = Own([Measure("mine", float("nan"), "higher")])
+    score = evaluate(explained(model), classifier(model), metrics=[nothing]).scores[0]
+    assert score.value is None
+    assert score.notes == "the metric gives nan"
+    for wrong in (Measure("mine", 1.0, "higher"), 3, [3]):
+        with pytest.raises(TypeError, match="metrics: expected a list of Measure from"):
+            evaluate(explained(model), classifier(model), metrics=[Own(wrong)])
+    with pytest.raises(ValueError, match="metrics: expected at least one"):
+        evaluate(explained(model), classifier(model), metrics=[])
+    with pytest.raises(KeyError, match=r"no such map\. Did you mean random map"):
+        score.gain_over("random")
 
 
 def test_the_documentation_lists_every_metric() -> None:

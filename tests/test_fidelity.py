@@ -52,6 +52,16 @@ def test_scores_of_an_additive_model_predict_every_removal() -> None:
     assert found.n_asked == 1 + 200 + 10 * sizes
 
 
+def test_a_map_turned_around_is_infidel() -> None:
+    model = Additive(WEIGHTS)
+    explanation = explained(model)
+    maps = {"turned": -explanation.attribution.map}
+    found = evaluate(
+        explanation, classifier(model), metrics=[Infidelity()], references=False, maps=maps
+    ).scores[0]
+    assert (found.beside["turned"].value or 0) > 0.05
+
+
 def test_only_scaled_infidelity_bears_scores_in_other_units() -> None:
     model = Additive(WEIGHTS)
     explanation = explained(model)
@@ -195,7 +205,7 @@ def test_a_map_of_zeros_is_neither_sparse_nor_simple() -> None:
     [
         (lambda: Infidelity(n_samples=0), "n_samples: expected a whole number"),
         (lambda: Infidelity(p=1.0), "p: expected a probability between 0 and 1"),
-        (lambda: SensitivityN(shares=()), "shares: expected shares such as"),
+        (lambda: SensitivityN(shares=()), "shares: expected one number or several"),
         (lambda: SensitivityN(shares=(2.0,)), "shares: expected a share"),
         (lambda: SensitivityN(n_samples=1), "n_samples: expected a whole number from 2"),
     ],

@@ -413,7 +413,7 @@ def test_another_model_than_the_explained_one_is_noticed() -> None:
         (lambda: Deletion(steps=0), "steps: expected a whole number from 1"),
         (lambda: Insertion(steps=0), "steps: expected a whole number from 1"),
         (lambda: SymmetricGain(steps=0), "steps: expected a whole number from 1"),
-        (lambda: MinimalKeeps(levels=()), "levels: expected levels such as"),
+        (lambda: MinimalKeeps(levels=()), "levels: expected one number or several"),
         (lambda: MinimalKeeps(levels=(0.0,)), "levels: expected a number above 0"),
         (lambda: MinimalKeeps(levels=(1.5,)), "levels: expected a share"),
         (lambda: MinimalKeeps(direction=cast(Any, "up")), "direction: expected one of deletion"),

@@ -80,6 +80,7 @@ def test_what_is_listed_is_the_same_from_every_seed_and_not_run_again() -> None:
     explanation = explained(model)
     found = evaluate(explanation, classifier(model), metrics=[SeedStability(), BudgetStability()])
     assert found.scores[0].value == pytest.approx(1)
+    assert found.scores[0].note == "nothing is drawn by this method"
     assert found.n_asked == 1
     for score in found.scores[1:]:
         assert score.value is None
@@ -247,7 +248,7 @@ def test_all_of_them_on_the_demos_network_with_few_samples() -> None:
         (lambda: SeedStability(seeds=0), "seeds: expected a whole number"),
         (lambda: InputStability(noise=0), "noise: expected a number above 0"),
         (lambda: InputStability(draws=0), "draws: expected a whole number"),
-        (lambda: BudgetStability(shares=()), "shares: expected shares such as"),
+        (lambda: BudgetStability(shares=()), "shares: expected one number or several"),
         (lambda: BudgetStability(shares=(0.0,)), "shares: expected a number above 0"),
         (lambda: ModelRandomisation(stages=0), "stages: expected a whole number"),
     ],

@@ -227,9 +227,7 @@ def evaluate(
                 )
             )
     except KeyboardInterrupt:
-        if found:
-            raise evaluation.Stopped(found, len(given)) from None
-        raise
+        raise evaluation.Stopped(found, len(given)) from None
     return found if several else found[0]
 
 
@@ -297,7 +295,7 @@ def looked_up(metrics: Sequence[Metric | str], inside: Tensor | None) -> list[Me
             found += catalog.metrics([one], truth=inside is not None)
         else:
             found.append(one)
-    return found
+    return [one for i, one in enumerate(found) if not any(one is two for two in found[:i])]
 
 
 def truths_of(truth: Any, n: int, several: bool) -> list[Any]:

@@ -298,7 +298,8 @@ def read_value(name: str, text: str, hint: Any) -> Any:
     value = text if hint is str else literal(text)
     if isinstance(value, str) and hint is not str and str not in get_args(hint):
         raise ValueError(f"{name}: expected a number, or numbers in brackets, got {text!r}.")
-    return value
+    lone = get_origin(hint) is tuple and not isinstance(value, tuple)
+    return (value,) if lone else value
 
 
 def literal(text: str) -> Any:
@@ -347,7 +348,7 @@ def metrics(texts: Sequence[str], *, truth: bool) -> list[evaluation.Metric]:
         *(evaluation.WITH_TRUTH if truth else ()),
     ]
     found = [usual if text == "usual" else [part("metric", text)] for text in texts]
-    return [metric for group in found for metric in group]
+    return list(dict.fromkeys(metric for group in found for metric in group))
 
 
 def with_samples(chosen: Method, n_samples: int) -> Method | None:

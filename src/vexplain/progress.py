@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -23,7 +24,15 @@ class Bar:
     def start(self, total: int) -> None:
         """Show the bar."""
         columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        self._bar = Progress(TextColumn("{task.description}"), *columns, transient=True)
+        console = Console(stderr=True)
+        shown = console.is_terminal or console.is_jupyter  # a file would be filled with blank lines
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            *columns,
+            console=console,
+            transient=True,
+            disable=not shown,
+        )
         self._task = self._bar.add_task(self.label, total=total)
         self._bar.start()
 

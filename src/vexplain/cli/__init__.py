@@ -350,7 +350,9 @@ def evaluate(
 ) -> None:
     """Measure how good saved explanations are, beside random maps and a centre prior.
 
-    The numbers are written as they come (evaluation.csv, curves.csv), and the curves are drawn.
+    The numbers are written explanation by explanation (evaluation.csv, curves.csv), by default into
+    the folder of the first; at the end the curves are drawn (curves.png), and several explanations
+    compared (comparison.csv). Files of an earlier evaluation there are written over.
     """
     from vexplain import catalog
     from vexplain.cli import judge
@@ -373,18 +375,15 @@ def evaluate(
             views=views,
         )
         folder = made(out_folder or explanations[0].parent)
-        judge.judged(
-            explanations,
-            loaded,
-            truths,
-            lambda inside: judge.chosen_metrics(metric, options, truth=inside),
-            folder,
+        wishes = judge.Wishes(
+            metrics=lambda inside: judge.chosen_metrics(metric, options, truth=inside),
             references=references,
             random_maps=random_maps,
             seed=seed,
             batch_size=batch_size,
             quiet=quiet,
         )
+        judge.judged(explanations, loaded, truths, wishes, folder)
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from rich.markup import escape
 
 from vexplain.cli.console import err, out
 
-NUMBERS, POINTS, MEANS = "evaluation.csv", "curves.csv", "comparison.csv"
 ROWS = 20
 """Explanations to a picture of curves."""
 
@@ -34,8 +33,7 @@ def chosen_metrics(
         open_to = [m for m in metrics if unsaid(m, name)]
         if not open_to:
             raise ValueError(
-                f"--{name}: none of these metrics has such an option that it doesn't say itself; "
-                "leave it out."
+                f"--{name}: none of these metrics has {name}, or each says its own; leave it out."
             )
         metrics = [replace(m, **{name: value}) if unsaid(m, name) else m for m in metrics]
     return metrics
@@ -60,12 +58,116 @@ def one_truth_each(truths: Sequence[Path], n: int) -> list[Path | None]:
     return [*truths] if len(truths) == n else [truths[0] if truths else None] * n
 
 
-def note(evaluations: Sequence[Any], folder: Path) -> list[Path]:
+@dataclass(frozen=True)
+class Wishes:
+    """How every explanation is to be evaluated."""
+
+    metrics: Callable[[bool], Sequence[Any]]
+    references: bool
+    random_maps: int
+    seed: int
+    batch_size: int | None
+    quiet: bool
+
+
+def judged(
+    paths: Sequence[Path],
+    model: Any,
+    truths: Sequence[Path | None],
+    wishes: Wishes,
+    folder: Path,
+) -> None:
+    """Evaluate explanation by explanation, print the tables, and write the files as they come."""
+    wishes.metrics(any(truths))  # a wrong name is found before anything is read
+    names = checked(paths, model, truths)
+    done: list[Any] = []
+    written: list[Path] = []
+    try:
+        for path, truth, name in zip(paths, truths, names, strict=True):
+            found = replace(evaluated(path, model, truth, wishes), method=name)
+            out.print(found)
+            done.append(found)
+            written = write_numbers(paths, done, folder)
+    except (KeyboardInterrupt, ValueError, TypeError, OSError, MemoryError) as stopped:
+        kept = "; the numbers of those are written" if done else ""
+        if done or isinstance(stopped, KeyboardInterrupt):
+            err.print(f"[yellow]stopped after {len(done)} of {len(paths)} explanations{kept}[/]")
+        say_files([*written, *summed_up(paths, done, folder)])
+        if isinstance(stopped, KeyboardInterrupt):
+            raise typer.Exit(130) from None
+        raise
+    say_files([*written, *summed_up(paths, done, folder)])
+
+
+def checked(paths: Sequence[Path], model: Any, truths: Sequence[Path | None]) -> list[str]:
+    """Read everything before any of it costs anything; return what the methods are called.
+
+    Methods of one name over one clip and target are told apart by the names of their files.
+
+    Raises:
+        ValueError: When a file can't be read, or the model wants other clips.
+    """
+    from vexplain import api
+
+    about = []
+    for path, truth in zip(paths, truths, strict=True):
+        saved = api.load(path)
+        try:
+            api.suitable_clip(saved.clip, model)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+        if truth is not None:
+            api.truth_of(truth, saved.clip)
+        about.append((saved.method.name, str(saved.manifest["clip_digest"]), saved.target))
+    return [
+        f"{one[0]} ({path.stem})" if about.count(one) > 1 else one[0]
+        for one, path in zip(about, paths, strict=True)
+    ]
+
+
+def evaluated(path: Path, model: Any, truth: Path | None, wishes: Wishes) -> Any:
+    """Return the evaluation of one explanation.
+
+    Raises:
+        ValueError: When it doesn't fit the model; the message names the file.
+    """
+    from vexplain import api
+
+    try:
+        return api.evaluate(
+            api.load(path),
+            model,
+            metrics=wishes.metrics(truth is not None),
+            truth=truth,
+            references=wishes.references,
+            random_maps=wishes.random_maps,
+            seed=wishes.seed,
+            batch_size=wishes.batch_size,
+            progress=not wishes.quiet,
+        )
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def write_numbers(paths: Sequence[Path], evaluations: Sequence[Any], folder: Path) -> list[Path]:
     """Write the numbers and the points of the curves; return the files."""
-    written = [write_rows(rows_of(evaluations), folder / NUMBERS)]
-    if any(score.curve for one in evaluations for score in one):
-        written.append(write_rows(points_of(evaluations), folder / POINTS))
-    return written
+    named = list(zip(paths, evaluations, strict=False))
+    numbers = [{"file": str(path), **row} for path, one in named for row in one.rows()]
+    points = [{"file": str(path), **point} for path, one in named for point in points_of(one)]
+    written = [write_rows(numbers, folder / "evaluation.csv")]
+    return [*written, write_rows(points, folder / "curves.csv")] if points else written
+
+
+def summed_up(paths: Sequence[Path], done: Sequence[Any], folder: Path) -> list[Path]:
+    """Draw the curves, and print and write the comparison of several; return the files."""
+    from vexplain.evaluation import compare
+
+    files = draw(paths, done, folder)
+    if len(done) < 2:
+        return files
+    found = compare(done)
+    out.print(found)
+    return [*files, write_rows(found.rows(), folder / "comparison.csv")]
 
 
 def draw(paths: Sequence[Path], evaluations: Sequence[Any], folder: Path) -> list[Path]:
@@ -87,90 +189,12 @@ def draw(paths: Sequence[Path], evaluations: Sequence[Any], folder: Path) -> lis
     return written
 
 
-def report(evaluations: Sequence[Any], folder: Path) -> list[Path]:
-    """Print the means over clips where there are several clips, and write them; return the file."""
-    from vexplain.evaluation import compare
-
-    if len({one.clip_digest for one in evaluations}) < 2:
-        return []
-    summed = compare(evaluations)
-    out.print(summed)
-    return [write_rows(summed.rows(), folder / MEANS)]
-
-
-def judged(
-    paths: Sequence[Path],
-    model: Any,
-    truths: Sequence[Path | None],
-    metrics: Callable[[bool], Sequence[Any]],
-    folder: Path,
-    *,
-    references: bool,
-    random_maps: int,
-    seed: int,
-    batch_size: int | None,
-    quiet: bool,
-) -> None:
-    """Evaluate explanation by explanation, print the tables, and write the files as they come."""
-    from vexplain import api
-
-    for path, truth in zip(paths, truths, strict=True):  # before any of them costs anything
-        clip = api.load(path).clip
-        if truth is not None:
-            api.truth_of(truth, clip)
-    done: list[Any] = []
-    written: list[Path] = []
-    try:
-        for path, truth in zip(paths, truths, strict=True):
-            found = api.evaluate(
-                api.load(path),
-                model,
-                metrics=metrics(truth is not None),
-                truth=truth,
-                references=references,
-                random_maps=random_maps,
-                seed=seed,
-                batch_size=batch_size,
-                progress=not quiet,
-            )
-            out.print(found)
-            done.append(found)
-            written = note(done, folder)
-    except (KeyboardInterrupt, ConnectionError) as stopped:
-        kept = "; the numbers of those are written" if done else ""
-        err.print(f"[yellow]stopped after {len(done)} of {len(paths)} explanations{kept}[/]")
-        say_files(finished(paths, done, written, folder))
-        if isinstance(stopped, KeyboardInterrupt):
-            raise typer.Exit(130) from None
-        raise
-    say_files(finished(paths, done, written, folder))
-
-
-def finished(
-    paths: Sequence[Path], done: Sequence[Any], written: Sequence[Path], folder: Path
-) -> list[Path]:
-    """Write what needs all evaluations; return all files, and remove those of an earlier run."""
-    if not done:
-        return []
-    files = [*written, *draw(paths, done, folder), *report(done, folder)]
-    earlier = [folder / name for name in (NUMBERS, POINTS, MEANS)]
-    for path in {*earlier, *folder.glob("curves-[0-9]*.png"), folder / "curves.png"} - {*files}:
-        path.unlink(missing_ok=True)
-    return files
-
-
-def rows_of(evaluations: Sequence[Any]) -> list[dict[str, Any]]:
-    """Return one row per explanation and metric."""
-    return [row for one in evaluations for row in one.rows()]
-
-
-def points_of(evaluations: Sequence[Any]) -> list[dict[str, Any]]:
+def points_of(one: Any) -> list[dict[str, Any]]:
     """Return one row per point of each curve, those of the other maps too."""
     return [
         {"clip": one.clip, "clip_digest": one.clip_digest, "model": one.model}
         | {"method": one.method, "target": one.target, "seed": one.seed, "metric": score.name}
         | {"map": name, "share": share, "value": value}
-        for one in evaluations
         for score in one
         for name, measure in {"explanation": score.measure, **score.beside}.items()
         if measure.curve is not None

@@ -44,6 +44,7 @@ class Measure:
         curve: The curve that the number is the area of, where it is one.
         game: Which game the curve is of.
         of_map: Whether another map could have another number.
+        options: The options in the name, in words: those that are not the default.
     """
 
     name: str
@@ -53,6 +54,12 @@ class Measure:
     curve: Curve | None = None
     game: Literal["deletion", "insertion", "other"] = "other"
     of_map: bool = True
+    options: str = ""
+
+    @property
+    def title(self) -> str:
+        """The name without the options."""
+        return self.name.replace(f" ({self.options})", "") if self.options else self.name
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +69,8 @@ class Ask:
     Attributes:
         key: What is asked: asks of one key are asked once.
         rows: N, the number of clips.
-        keep: Gives the keeps (n, T, H, W) of some rows, as applied: with their edges.
+        keep: Gives the keeps (n, T, H, W) of some rows, as applied: with their edges; on any
+            device.
         removal: What stands where something is absent.
     """
 
@@ -150,11 +158,12 @@ class Bench:
     def ask(self, asks: Iterable[Ask]) -> None:
         """Ask about everything that was not asked before: in full batches, whatever it is for."""
         new = {ask.key: ask for ask in asks if ask.rows and ask.key not in self.answers}
+        device = self.clip.frames.device
         ends = [*accumulate((ask.rows for ask in new.values()), initial=0)]
 
         def clips_of(batch: slice) -> Tensor:
             parts = [
-                self.remover(ask.removal)(ask.keep(slice(low - start, high - start)))
+                self.remover(ask.removal)(ask.keep(slice(low - start, high - start)).to(device))
                 for ask, start in zip(new.values(), ends, strict=False)
                 for low, high in [(max(batch.start, start), min(batch.stop, start + ask.rows))]
                 if low < high

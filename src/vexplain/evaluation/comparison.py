@@ -109,22 +109,43 @@ class Comparison:
         return data_frame(self.rows())
 
     def __rich__(self) -> Table:
+        if max(line.value.n_clips + line.n_undefined for line in self.lines) == 1:
+            return self._by_method()
         others = tuple(dict.fromkeys(name for line in self.lines for name in line.beside))
         title = f"Means over clips, with {100 * self.confidence:g} % intervals"
-        several = len({line.model for line in self.lines}) > 1
-        table = Table("metric", "method", title=title, box=SIMPLE_HEAD)
-        for name in ("value", *others, "clips", "undefined"):
-            table.add_column(escape(name), justify="right", no_wrap=True)
+        table = Table(title=title, box=SIMPLE_HEAD)
+        for name in ("metric", "method"):
+            table.add_column(name, min_width=16)
+        for name in ("value", *others, "clips"):
+            table.add_column(escape(name), justify="right", min_width=6)
         for line in self.lines:
+            missing = f" ({line.n_undefined} undefined)" if line.n_undefined else ""
             table.add_row(
                 f"{escape(line.metric)} {ARROWS[line.better]}",
-                escape(f"{line.method}, {line.model}" if several else line.method),
+                escape(self._who(line)),
                 escape(str(line.value)),
-                *(escape(beside_of(line, name)) for name in others),
-                str(line.value.n_clips),
-                str(line.n_undefined or ""),
+                *(beside_of(line, name) for name in others),
+                f"{line.value.n_clips}{missing}",
             )
         return table
+
+    def _by_method(self) -> Table:
+        """Return the numbers of a single clip: a row per metric, a column per method."""
+        table = Table("metric", title="One clip", box=SIMPLE_HEAD)
+        who = list(dict.fromkeys(self._who(line) for line in self.lines))
+        for name in who:
+            table.add_column(escape(name), justify="right", min_width=6)
+        cells = {(line.metric, self._who(line)): number(line.value.mean) for line in self.lines}
+        better = {line.metric: line.better for line in self.lines}
+        for metric, way in better.items():
+            numbers = (cells.get((metric, name), "") for name in who)
+            table.add_row(f"{escape(metric)} {ARROWS[way]}", *numbers)
+        return table
+
+    def _who(self, line: Line) -> str:
+        """Return whose line it is: the method, and the model where there are several."""
+        several = len({one.model for one in self.lines}) > 1
+        return f"{line.method}, {line.model}" if several else line.method
 
     def __str__(self) -> str:
         return printed(self)
@@ -140,8 +161,9 @@ def compare(
     """Sum evaluations up: means over clips per model, method and metric, with bootstrap intervals.
 
     Clips are drawn with replacement, and the interval is that of the percentiles of their means
-    (Efron 1979). Several explanations of one clip by one method are averaged first, so that a clip
-    counts once. Numbers that are not defined are left out and counted. Methods of one name are one
+    (Efron 1979); of few clips it is not much more than their range. Several explanations of one
+    clip by one method, of several targets for instance, are averaged first, so that a clip counts
+    once. Numbers that are not defined are left out and counted. Methods of one name are one
     method: give variants names of their own.
 
     Args:
@@ -237,8 +259,8 @@ def beside_of(line: Line, name: str) -> str:
     found = line.beside.get(name)
     if found is None:
         return ""
-    other = found.n_clips != line.value.n_clips
-    return f"{found} (of {found.n_clips})" if other and found.mean is not None else str(found)
+    other = found.n_clips != line.value.n_clips and found.mean is not None
+    return f"{number(found.mean)} (of {found.n_clips})" if other else number(found.mean)
 
 
 def by_clip(found: Iterable[tuple[str, float | None]]) -> dict[str, list[float | None]]:

@@ -19,7 +19,8 @@ SHARE_OF = {"deletion": "voxels removed", "insertion": "voxels inserted"}
 
 
 def curve_figure(
-    explanations: Sequence[Explanation], evaluations: Sequence[Evaluation]
+    explanations: Explanation | Sequence[Explanation],
+    evaluations: Evaluation | Sequence[Evaluation],
 ) -> "Figure":
     """Return a figure with a row per explanation: the clip, the explanation, its curves.
 
@@ -30,22 +31,25 @@ def curve_figure(
     Raises:
         ValueError: When their numbers differ, or no evaluation has a curve.
     """
+    if isinstance(explanations, Explanation):
+        explanations = [explanations]
+    if isinstance(evaluations, Evaluation):
+        evaluations = [evaluations]
     if len(explanations) != len(evaluations):
         raise ValueError(
             f"evaluations: expected one per explanation ({len(explanations)}), got "
             f"{len(evaluations)}."
         )
+    pairs = list(zip(explanations, evaluations, strict=True))
     names = list(dict.fromkeys(s.name for one in evaluations for s in one if has_curve(s)))
     if not names:
         raise ValueError("evaluations: expected a deletion or insertion curve in them, got none.")
-    rows = [row_of(e, one, names) for e, one in zip(explanations, evaluations, strict=True)]
-    watched = dict.fromkeys(s.curve.watched for one in evaluations for s in one if s.curve)
-    return draw_curves(rows, y_label=" / ".join(filter(None, watched)))
+    return draw_curves([row_of(*pair, names) for pair in pairs])
 
 
 def save_curves(
-    explanations: Sequence[Explanation],
-    evaluations: Sequence[Evaluation],
+    explanations: Explanation | Sequence[Explanation],
+    evaluations: Evaluation | Sequence[Evaluation],
     path: str | PathLike[str],
 ) -> Path:
     """Write ``curve_figure`` as a ``.png`` file.
@@ -75,11 +79,13 @@ def row_of(explanation: Explanation, evaluation: Evaluation, names: Sequence[str
     marked = int(layer[:, 3].mean((1, 2)).argmax())
     drawn = overlay(frames[marked : marked + 1], layer[marked : marked + 1])
     panels = {score.name: panel_of(score) for score in evaluation if has_curve(score)}
-    seconds = float(explanation.clip.pts_seconds[marked])
+    middle = len(frames) // 2
+    seen, shown = (float(explanation.clip.pts_seconds[i]) for i in (middle, marked))
     return CurveRow(
-        name=explanation.method.name,
-        note=f"{target_note(explanation)}; explanation at {seconds:.2f} s",
-        frame=picture(frames[len(frames) // 2]),
+        name=evaluation.method,
+        note=f"{target_note(explanation)}; {evaluation.clip} at {seen:.2f} s, explanation at "
+        f"{shown:.2f} s",
+        frame=picture(frames[middle]),
         drawn=picture(drawn[0]),
         panels=[panels.get(name) for name in names],
     )
@@ -91,12 +97,12 @@ def panel_of(score: Score) -> CurvePanel:
     if game == "other":
         raise ValueError(f"score: expected a deletion or insertion curve, got {score.name!r}.")
     others = {name: m for name, m in score.beside.items() if m.curve is not None}
-    title, _, options = score.name.partition(" (")
     return CurvePanel(
         line=line_of(score.measure),
         beside={name: line_of(measure) for name, measure in others.items()},
-        title=title,
-        note=options.removesuffix(")"),
+        title=score.measure.title,
+        note=score.measure.options,
+        y_label=score.curve.watched if score.curve else "",
         x_label=SHARE_OF[game],
         kind=game,
     )

@@ -32,7 +32,7 @@ def shown_through(heat: Tensor) -> Tensor:
 
 def through_its_map(case: Case, fill: Fill) -> Ask:
     """Return the ask for the clip seen through the map."""
-    keep = shown_through(case.subject.map)[None].to(case.bench.clip.frames.device)
+    keep = shown_through(case.subject.map)[None]
     key = ("through", case.subject.name, case.bench.key_of(fill))
     return Ask(key, 1, lambda rows: keep[rows], Remove(fill=fill))
 

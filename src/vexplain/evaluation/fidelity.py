@@ -12,7 +12,7 @@ from vexplain.core import Coalitions
 from vexplain.core.checks import check_share, check_whole
 from vexplain.evaluation.case import Ask, Better, Case, Measure, whole_clip
 from vexplain.evaluation.curves import Curve
-from vexplain.evaluation.naming import named
+from vexplain.evaluation.naming import named, several
 from vexplain.evaluation.orders import keep_of
 from vexplain.sampling import Binomial, MonteCarlo
 
@@ -26,7 +26,7 @@ def infidelity(
     """Return the mean squared difference between predicted and real changes of the answer.
 
     1/N Σ (β·predictedᵢ − changeᵢ)², with β = Σ predictedᵢ·changeᵢ / Σ predictedᵢ² if ``scaled``,
-    else 1: scores such as RISE's are in other units than the answer.
+    at least 0, else β = 1: scores such as RISE's are in other units than the answer.
 
     Source: Yeh et al. 2019 (arXiv 1901.09392), definition 2.1.
 
@@ -36,7 +36,8 @@ def infidelity(
         scaled: Whether the scores are first scaled for the best.
     """
     power = float((predicted**2).sum())
-    beta = float((predicted * change).sum()) / power if scaled and power > 0 else 1.0
+    fitting = float((predicted * change).sum()) / power if scaled and power > 0 else 1.0
+    beta = max(fitting, 0.0)  # a scale, which must not turn the sign of a map around
     return float(((beta * predicted - change) ** 2).mean())
 
 
@@ -85,7 +86,7 @@ class Infidelity:
     Attributes:
         n_samples: How many removals.
         p: The probability of a region to be absent.
-        scaled: Whether the scores are scaled by β for the best, else β = 1.
+        scaled: Whether the scores are scaled by β ≥ 0 for the best, else β = 1.
         seed: Draws the removals.
 
     Raises:
@@ -149,8 +150,7 @@ class SensitivityN:
     better: ClassVar[Better] = "higher"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.shares, tuple) or not self.shares:
-            raise ValueError(f"shares: expected shares such as (0.1, 0.5), got {self.shares!r}.")
+        object.__setattr__(self, "shares", several("shares", self.shares))
         for share in self.shares:
             check_share("shares", share)
         check_whole("n_samples", self.n_samples, least=2)

@@ -19,7 +19,13 @@ from vexplain.evaluation.case import (
     whole_clip,
 )
 from vexplain.evaluation.curves import Curve
-from vexplain.evaluation.naming import behavior_in_words, check_part, named
+from vexplain.evaluation.naming import (
+    behavior_in_words,
+    check_part,
+    named,
+    options_of,
+    several,
+)
 from vexplain.evaluation.orders import Direction, Order, Ranked, Stops, VoxelWise
 from vexplain.removal import Constant, Fill, Remove
 
@@ -128,7 +134,16 @@ class Deletion:
         """Return the area, with its curve."""
         curve = self.game.curve(case, self.behavior)
         name = named("deletion AUC", self)
-        return [Measure(name, curve.area, self.better, curve=curve, game=self.game.direction)]
+        return [
+            Measure(
+                name,
+                curve.area,
+                self.better,
+                curve=curve,
+                game="deletion",
+                options=options_of(self),
+            )
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +187,16 @@ class Insertion:
         """Return the area, with its curve."""
         curve = self.game.curve(case, self.behavior)
         name = named("insertion AUC", self)
-        return [Measure(name, curve.area, self.better, curve=curve, game=self.game.direction)]
+        return [
+            Measure(
+                name,
+                curve.area,
+                self.better,
+                curve=curve,
+                game="insertion",
+                options=options_of(self),
+            )
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,8 +284,7 @@ class MinimalKeeps:
     def __post_init__(self) -> None:
         check_choice("direction", self.direction, get_args(Direction))
         check_game(self.order, self.fill, self.steps, self.behavior)
-        if not isinstance(self.levels, tuple) or not self.levels:
-            raise ValueError(f"levels: expected levels such as (0.8, 0.9), got {self.levels!r}.")
+        object.__setattr__(self, "levels", several("levels", self.levels))
         for level in self.levels:
             check_positive("levels", level)
             if self.relative:

@@ -1,4 +1,4 @@
-"""What metrics are called, and whether their options are parts."""
+"""What metrics are called, and checks of their options."""
 
 import re
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -7,14 +7,21 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from vexplain.core.checks import check_number
+
 
 def named(base: str, metric: Any) -> str:
     """Return the name of a metric with those of its options that aren't the default.
 
     Parts go by themselves, as in ``deletion AUC (RegionWise, steps=10)``.
     """
-    changed = ", ".join(changes_of(metric))
+    changed = options_of(metric)
     return f"{base} ({changed})" if changed else base
+
+
+def options_of(metric: Any) -> str:
+    """Return the options of a metric that aren't the default, in words."""
+    return ", ".join(changes_of(metric))
 
 
 def changes_of(part: Any) -> list[str]:
@@ -49,3 +56,17 @@ def check_part(name: str, value: object, kind: type, example: str) -> None:
     """Raise ``TypeError`` unless an option is a part of that kind: an object, not its class."""
     if isinstance(value, type) or not isinstance(value, kind):
         raise TypeError(f"{name}: expected a part such as {example}, got {value!r}.")
+
+
+def several(name: str, numbers: object) -> tuple[float, ...]:
+    """Return one number or several as a tuple.
+
+    Raises:
+        ValueError: When there is none, or something else.
+    """
+    found = numbers if isinstance(numbers, tuple | list) else (numbers,)
+    if not found:
+        raise ValueError(f"{name}: expected one number or several, got none.")
+    for number in found:
+        check_number(name, number)
+    return tuple(found)

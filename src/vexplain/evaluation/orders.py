@@ -15,8 +15,12 @@ from vexplain.evaluation.subjects import Subject
 Direction = Literal["deletion", "insertion"]
 
 
-MOST_CANDIDATES = 4
+MOST_CANDIDATES = 2
 """Of how many times as many ends of blocks as steps the shares are looked at, in a region order."""
+
+
+AT_ONCE = 8
+"""Keeps that are there at once while their shares are looked at."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,13 +110,19 @@ class RegionWise:
         first = values >= lowest[few.round().long(), None]
         inserting = ranked.direction == "insertion"
         present = (first if inserting else ~first).to(ranked.device)
-        kept = [float(keep_of(ranked.segmentation, one).mean()) for one in torch.split(present, 1)]
-        shares = torch.tensor(kept, dtype=torch.float64)
+        kept = [keep_of(ranked.segmentation, some).mean((1, 2, 3)) for some in parts(present)]
+        shares = torch.cat(kept).cpu().double() if kept else torch.zeros(0, dtype=torch.float64)
         shares = shares if inserting else 1 - shares
         inside = ((shares > 0) & (shares < 1)).nonzero()[:, 0]
         chosen = inside[nearest_ends(shares[inside], ranked.steps)]
         rows = present[chosen.to(ranked.device)]
         return Stops(shares[chosen], lambda some: keep_of(ranked.segmentation, rows[some]))
+
+
+def parts(present: Bool[Tensor, "n D"]) -> tuple[Bool[Tensor, "_ D"], ...]:
+    """Return some rows at a time, as the keeps of all would be large."""
+    found: tuple[Tensor, ...] = torch.split(present, AT_ONCE)
+    return found if len(present) else ()
 
 
 def keep_of(segmentation: Segmentation, present: Bool[Tensor, "n D"]) -> Float[Tensor, "n T H W"]:

@@ -62,8 +62,12 @@ class Score:
 
     @property
     def notes(self) -> str:
-        """The notes of the number and of those beside it, the latter with the names of the maps."""
-        others = [f"{name}: {one.note}" for name, one in self.beside.items() if one.note]
+        """The notes of the number and of those beside it, each once, with the names of the maps."""
+        names: dict[str, list[str]] = {}
+        for name, one in self.beside.items():
+            if one.note and one.note != self.note:
+                names.setdefault(one.note, []).append(name)
+        others = [f"{' and '.join(maps)}: {note}" for note, maps in names.items()]
         return "; ".join([*filter(None, [self.note]), *others])
 
     @property
@@ -75,7 +79,12 @@ class Score:
         """Return how much better than another map the explanation does, above 0 = better.
 
         None where one of the two numbers is not defined.
+
+        Raises:
+            KeyError: When there is no such map; near names are suggested.
         """
+        if name not in self.beside:
+            raise KeyError(f"{name}: no such map.{near_names(name, list(self.beside))}")
         other = self.beside[name].value
         if self.value is None or other is None:
             return None

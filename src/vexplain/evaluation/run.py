@@ -4,6 +4,7 @@ import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,8 @@ def evaluate(
     check_whole("seed", seed, least=0)
     usual = USUAL + (WITH_TRUTH if truth is not None else ())
     chosen = usual if metrics is None else tuple(metrics)
+    if not chosen:
+        raise ValueError("metrics: expected at least one, got none.")
     bench = Bench.of(explanation, model, progress, batch_size)
     others = [*beside(explanation, seed, random_maps)] if references else []
     check_names(maps or {})
@@ -100,7 +103,7 @@ def evaluate(
     check_same_model(bench)
     asking = [metric for metric in chosen if isinstance(metric, Asking)]
     bench.ask(ask for metric in asking for case in cases for ask in metric.asks(case))
-    measured = [[one for metric in chosen for one in metric(case)] for case in cases]
+    measured = [[one for metric in chosen for one in measures_of(metric, case)] for case in cases]
     kinds = [case.subject.kind for case in cases]
     scores = numbered([score_of(kinds, numbers) for numbers in zip(*measured, strict=True)])
     return Evaluation(
@@ -114,6 +117,23 @@ def evaluate(
         n_asked=bench.n_asked,
         seconds=time.perf_counter() - start,
     )
+
+
+def measures_of(metric: Metric, case: Case) -> list[Measure]:
+    """Return what a metric says of a case; what is not a finite number is not defined.
+
+    Raises:
+        TypeError: When it returns something else than measures.
+    """
+    found = metric(case)
+    if not isinstance(found, Sequence) or not all(isinstance(one, Measure) for one in found):
+        raise TypeError(f"metrics: expected a list of Measure from {metric!r}, got {found!r}.")
+    return [
+        one
+        if one.value is None or isfinite(one.value)
+        else replace(one, value=None, note=one.note or f"the metric gives {one.value}")
+        for one in found
+    ]
 
 
 def beside(explanation: Explanation, seed: int, random_maps: int) -> Sequence[Subject]:

@@ -21,7 +21,7 @@ from vexplain.core.checks import check_finite, check_positive, check_share, chec
 from vexplain.engine import explain
 from vexplain.evaluation.case import Bench, Better, Case, Measure, defined
 from vexplain.evaluation.curves import Curve
-from vexplain.evaluation.naming import named
+from vexplain.evaluation.naming import named, several
 from vexplain.models import parameters_of, randomised
 from vexplain.sampling import MonteCarlo
 
@@ -149,7 +149,9 @@ class SeedStability:
         first = case.explanation.seed
         others = [made_anew(case, first + i) for i in range(1, self.seeds + 1)]
         value = mean_correlation([case.subject.map, *others])
-        return [defined(named("stability over seeds", self), value, self.better, CONSTANT)]
+        found = defined(named("stability over seeds", self), value, self.better, CONSTANT)
+        listed = not draws(case.explanation) and found.value is not None
+        return [replace(found, note="nothing is drawn by this method" if listed else found.note)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,8 +221,7 @@ class BudgetStability:
     better: ClassVar[Better] = "higher"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.shares, tuple) or not self.shares:
-            raise ValueError(f"shares: expected shares such as (0.25, 0.5), got {self.shares!r}.")
+        object.__setattr__(self, "shares", several("shares", self.shares))
         for share in self.shares:
             check_positive("shares", share)
             check_share("shares", share)

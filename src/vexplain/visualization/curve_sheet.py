@@ -3,7 +3,7 @@
 Plain values come in, a matplotlib figure goes out, without pyplot.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -45,8 +45,9 @@ def draw_curves(
 ) -> "matplotlib.figure.Figure":
     """Return a figure with a row per explanation: name, frame, explanation, its panels.
 
-    All panels have one y range. A title is written where it differs from the one above, a label of
-    the x axis where it differs from the one below.
+    Panels of one ``y_label`` have one y range; that given here is for panels that have none. A
+    title is written where it differs from the one above, a label of the x axis where it differs
+    from the one below.
 
     Raises:
         ValueError: When there is no row.
@@ -55,9 +56,9 @@ def draw_curves(
 
     if not rows:
         raise ValueError("rows: expected at least one row, got none.")
-    grid = thinned(rows)
-    y_range = range_of(panel for panels in grid for panel in panels if panel)
-    *lefts, width = columns(rows, len(grid[0]), y_range)
+    grid = thinned(rows, y_label)
+    ranges = ranges_of(grid)
+    *lefts, width = columns(rows, len(grid[0]), ranges)
     heading = folded(title, TITLE, width - 2 * MARGIN, 2, bold=True)
     bands = [Band.of(row, panels) for row, panels in zip(rows, grid, strict=True)]
     bands[0] = bands[0]._replace(head=HEAD)  # the names of the columns
@@ -70,9 +71,9 @@ def draw_curves(
         write(figure, left, top + HEAD - RISE / 72, name, HEADING, INK, bold=True, va="baseline")
     for row, panels, band in zip(rows, grid, bands, strict=True):
         draw_pictures(figure, row, lefts, top + band.head)
-        for panel, left in zip(panels, lefts[3:], strict=True):
+        for panel, before, left in zip(panels, [None, *panels], lefts[3:], strict=False):
             box = (left, top + band.head, WIDTH, band.body)
-            draw_cell(figure, box, panel, y_label if left == lefts[3] else "", y_range)
+            draw_cell(figure, box, panel, before, ranges)
         top += sum(band) + BETWEEN
     return figure
 
@@ -99,11 +100,23 @@ def foot_of(panel: CurvePanel) -> float:
     return TICKS + LABEL * bool(panel.x_label) + 0.145 * entries
 
 
-def thinned(rows: Sequence[CurveRow]) -> list[list[CurvePanel | None]]:
+def ranges_of(grid: Sequence[Sequence[CurvePanel | None]]) -> dict[str, tuple[float, float]]:
+    """Return the y range of the panels of each label."""
+    panels = [panel for row in grid for panel in row if panel]
+    labels = dict.fromkeys(panel.y_label for panel in panels)
+    found = {name: range_of(p for p in panels if p.y_label == name) for name in labels}
+    return found or {"": range_of([])}
+
+
+def thinned(rows: Sequence[CurveRow], y_label: str) -> list[list[CurvePanel | None]]:
     """Return the panels, rows of one length, without the titles and labels that repeat."""
     n = max(1, *(len(row.panels) for row in rows))
     none: list[CurvePanel | None] = [None] * n
-    grid = [[*row.panels, *none][:n] for row in rows]
+    labelled = [
+        [panel and replace(panel, y_label=panel.y_label or y_label) for panel in row.panels]
+        for row in rows
+    ]
+    grid = [[*row, *none][:n] for row in labelled]
     around = zip(grid, [none, *grid[:-1]], [*grid[1:], none], strict=True)
     return [[thin(*three) for three in zip(*triple, strict=True)] for triple in around]
 
@@ -125,7 +138,9 @@ def heading_of(panel: CurvePanel) -> tuple[str, str, str]:
     return panel.title, panel.note, panel.kind
 
 
-def columns(rows: Sequence[CurveRow], n: int, y_range: tuple[float, float]) -> list[float]:
+def columns(
+    rows: Sequence[CurveRow], n: int, ranges: Mapping[str, tuple[float, float]]
+) -> list[float]:
     """Return where names, frames, explanations and panels start, and the figure's width."""
     texts = [width_of(readable(row.name), NAME, bold=True) for row in rows]
     texts += [width_of(readable(row.note), SMALL) for row in rows]
@@ -133,7 +148,8 @@ def columns(rows: Sequence[CurveRow], n: int, y_range: tuple[float, float]) -> l
     frames = max(least, *(picture_size(row.frame)[0] for row in rows))
     drawn = max(least, *(picture_size(row.drawn)[0] for row in rows))
     caption = min(CAPTION, max(texts))
-    axis = 0.1 + max(width_of(text, SMALL) for text in ticks(*y_range).values())
+    marks = [mark for y_range in ranges.values() for mark in ticks(*y_range).values()]
+    axis = 0.1 + max(width_of(mark, SMALL) for mark in marks) + 0.2 * (len(ranges) > 1)
     gaps = [caption + GAP * bool(caption), frames + GAP, drawn + GAP + 0.2 + axis]
     gaps += [WIDTH + 0.26 + axis] * (n - 1) + [WIDTH + MARGIN + 0.1]
     return list(np.cumsum([MARGIN, *gaps]).tolist())
@@ -172,13 +188,15 @@ def draw_cell(
     figure: "matplotlib.figure.Figure",
     box: Box,
     panel: CurvePanel | None,
-    y_label: str,
-    y_range: tuple[float, float],
+    before: CurvePanel | None,
+    ranges: Mapping[str, tuple[float, float]],
 ) -> None:
-    """Draw a panel, or say that there is none."""
+    """Draw a panel, with a y label if the one before has another; or say that there is none."""
     axes = place(figure, box)
     if panel:
-        draw_panel(axes, panel, y_label=y_label, y_range=y_range)
+        again = before is not None and before.y_label == panel.y_label
+        y_label = "" if again else panel.y_label
+        draw_panel(axes, panel, y_label=y_label, y_range=ranges[panel.y_label])
         return
     axes.set(xticks=[], yticks=[], facecolor="#f7f7f9")
     axes.spines[:].set_visible(False)

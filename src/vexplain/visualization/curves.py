@@ -84,6 +84,7 @@ class CurvePanel:
         marks: Points (share, value), such as minimal keeps.
         marks_name: What the marks are, for the legend.
         note: Written small below the title, after the direction.
+        y_label: What the values are; panels of the same are drawn over one range.
 
     Raises:
         ValueError: On another kind, or marks that aren't finite numbers.
@@ -97,6 +98,7 @@ class CurvePanel:
     marks: Sequence[tuple[float, float]] = ()
     marks_name: str = ""
     note: str = ""
+    y_label: str = ""
 
     def __post_init__(self) -> None:
         check_choice("kind", self.kind, list(COLORS))
