@@ -535,22 +535,22 @@ def test_on_a_real_clip_with_boxes_the_numbers_are_plausible(assets: Path) -> No
     assert float(deletion.curve.values[0]) == pytest.approx(0.985, abs=0.01)
 
 
-def test_the_metric_of_the_documentation_works() -> None:
+def test_the_metric_and_the_order_of_the_documentation_work() -> None:
     text = (Path(__file__).parents[1] / "docs" / "evaluation.md").read_text(encoding="utf-8")
-    (code,) = (b.split("```")[0] for b in text.split("```python\n") if b.startswith("@dataclass"))
+    blocks = [block.split("```")[0] for block in text.split("```python\n")[1:]]
     names: dict[str, Any] = {}
-    exec(
-        "import torch\nfrom dataclasses import dataclass\nfrom typing import ClassVar\n"
-        "from vexplain.behavior import Probability\nfrom vexplain.removal import Remove\n"
-        "from vexplain.evaluation import Ask, Better, Case, Measure\n" + code,
-        names,
-    )
+    for code in (block for block in blocks if "class " in block):
+        exec(code, names)
     by_frame = torch.tensor([0.1, 0.4, 0.0, 0.2])
     model = Additive(by_frame, boxes=(4, 1, 1))
     metric = names["AnswerToTheBrightestFrame"]()
     score = evaluate(explained(model), classifier(model), metrics=[metric]).scores[0]
     assert score.value == pytest.approx(0.1 + 0.4)
     assert set(score.beside) == {"random map", "centre prior"}
+    by_row = Additive(by_frame, boxes=(1, 4, 1))
+    rows = Deletion(order=names["RowWise"]())
+    found = evaluate(explained(by_row), classifier(by_row), metrics=[rows, Deletion()]).scores
+    assert found[0].value == pytest.approx(found[1].value)
 
 
 def test_a_metric_of_ones_own_that_gives_no_number_or_no_list(unchecked: None) -> None:
@@ -578,5 +578,11 @@ def test_a_metric_of_ones_own_that_gives_no_number_or_no_list(unchecked: None) -
 
 def test_the_documentation_lists_every_metric() -> None:
     text = (Path(__file__).parents[1] / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    names = {row[0].strip("|`*† "): row[2] for row in rows if len(row) > 4}
+    model = Additive(WEIGHTS)
+    case: dict[str, Any] = {"truth": truth(), "references": False}
     for name in (*catalog.PARTS["metric"], *catalog.NICKNAMES["metric"]):
-        assert f"| `{name}`" in text
+        metrics = [catalog.part("metric", name)]
+        found = evaluate(explained(model), classifier(model), metrics=metrics, **case)
+        assert found.scores[0].name == names[name]

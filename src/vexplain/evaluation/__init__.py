@@ -33,7 +33,16 @@ from vexplain.evaluation.localisation import (
     pointing_game_by_frame,
     temporal_iou,
 )
-from vexplain.evaluation.orders import ColumnWise, FrameWise, Order, RegionWise, VoxelWise
+from vexplain.evaluation.orders import (
+    ColumnWise,
+    FrameWise,
+    Order,
+    Ranked,
+    RegionWise,
+    Stops,
+    VoxelWise,
+    stops_by_value,
+)
 from vexplain.evaluation.results import Evaluation, Score, Stopped
 from vexplain.evaluation.run import USUAL, WITH_TRUTH, evaluate
 from vexplain.evaluation.stability import (
@@ -43,6 +52,7 @@ from vexplain.evaluation.stability import (
     SeedStability,
     rank_correlation,
 )
+from vexplain.evaluation.subjects import Subject
 from vexplain.evaluation.truth import (
     read_truth,
     truth_from_boxes,
@@ -84,12 +94,15 @@ __all__ = [
     "ModelRandomisation",
     "Order",
     "PointingGame",
+    "Ranked",
     "RegionWise",
     "Score",
     "SeedStability",
     "SensitivityN",
     "Sparseness",
     "Stopped",
+    "Stops",
+    "Subject",
     "SymmetricGain",
     "TemporalIoU",
     "VoxelWise",
@@ -113,6 +126,7 @@ __all__ = [
     "rank_correlation",
     "read_truth",
     "save_curves",
+    "stops_by_value",
     "temporal_iou",
     "truth_from_boxes",
     "truth_from_tracks",
