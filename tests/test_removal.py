@@ -384,7 +384,7 @@ def test_region_mean_streams_over_features(monkeypatch: pytest.MonkeyPatch) -> N
     class Counting(Partition):
         def keep(self, present: Tensor, jitter: Tensor) -> Tensor:
             rows.append(len(present))
-            assert jitter.eq(0).all()
+            assert jitter.eq(0.5).all()
             return super().keep(present, jitter)
 
     in_chunks = static(RegionMean(), CLIP, Counting(blocks()))

@@ -115,7 +115,7 @@ class Comparison:
         title = f"Means over clips, with {100 * self.confidence:g} % intervals"
         table = Table(title=title, box=SIMPLE_HEAD)
         for name in ("metric", "method"):
-            table.add_column(name, min_width=16)
+            table.add_column(name, min_width=12)
         for name in ("value", *others, "clips"):
             table.add_column(escape(name), justify="right", min_width=6)
         for line in self.lines:
