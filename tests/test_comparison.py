@@ -1,5 +1,6 @@
 """Results: typed, printed, converted, and summed up over clips with intervals."""
 
+import re
 import subprocess
 import sys
 from typing import Any, cast
@@ -56,7 +57,7 @@ def test_undefined_numbers_are_left_out_of_means_and_counted() -> None:
     assert line.gains["random map"].mean == pytest.approx(0.1)  # of the one clip that has both
     assert line.gains["random map"].low is None
     assert line.beside["random map"].n_clips == 2
-    assert "undefined" in str(found)
+    assert "undefi" in str(found)
     nothing = compare([evaluation("a", None, None)]).lines[0]
     assert nothing.value == Interval(None, 0)
     assert nothing.n_undefined == 1
@@ -102,7 +103,7 @@ def test_numbers_that_rest_on_fewer_clips_say_so() -> None:
     assert (line.value.n_clips, line.n_undefined) == (2, 1)
     assert line.beside["random map"].n_clips == 1
     assert "0.100 (of 1)" in str(found)
-    assert "2 (1 undefined)" in str(found)
+    assert re.search(r"\(of 1\) +2 +1", str(found))
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:

@@ -116,16 +116,18 @@ class Comparison:
         table = Table(title=title, box=SIMPLE_HEAD)
         for name in ("metric", "method"):
             table.add_column(name, min_width=12)
-        for name in ("value", *others, "clips"):
+        for name in ("value", *others):
             table.add_column(escape(name), justify="right", min_width=6)
+        for name in ("clips", "undefined"):
+            table.add_column(name[:6], justify="right", no_wrap=True)
         for line in self.lines:
-            missing = f" ({line.n_undefined} undefined)" if line.n_undefined else ""
             table.add_row(
                 f"{escape(line.metric)} {ARROWS[line.better]}",
                 escape(self._who(line)),
                 escape(str(line.value)),
                 *(beside_of(line, name) for name in others),
-                f"{line.value.n_clips}{missing}",
+                str(line.value.n_clips),
+                str(line.n_undefined or ""),
             )
         return table
 
