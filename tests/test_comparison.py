@@ -57,7 +57,7 @@ def test_undefined_numbers_are_left_out_of_means_and_counted() -> None:
     assert line.gains["random map"].mean == pytest.approx(0.1)  # of the one clip that has both
     assert line.gains["random map"].low is None
     assert line.beside["random map"].n_clips == 2
-    assert "undefi" in str(found)
+    assert "undef." in str(found)
     nothing = compare([evaluation("a", None, None)]).lines[0]
     assert nothing.value == Interval(None, 0)
     assert nothing.n_undefined == 1

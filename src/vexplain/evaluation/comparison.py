@@ -115,11 +115,11 @@ class Comparison:
         title = f"Means over clips, with {100 * self.confidence:g} % intervals"
         table = Table(title=title, box=SIMPLE_HEAD)
         for name in ("metric", "method"):
-            table.add_column(name, min_width=12)
+            table.add_column(name, min_width=9, overflow="fold")
         for name in ("value", *others):
             table.add_column(escape(name), justify="right", min_width=6)
-        for name in ("clips", "undefined"):
-            table.add_column(name[:6], justify="right", no_wrap=True)
+        for name in ("clips", "undef."):
+            table.add_column(name, justify="right", no_wrap=True)
         for line in self.lines:
             table.add_row(
                 f"{escape(line.metric)} {ARROWS[line.better]}",
