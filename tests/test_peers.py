@@ -375,12 +375,15 @@ def test_infidelity_is_theirs_under_the_same_removals(seed: int) -> None:
     close(ours(metric, frame, scores).value, their_infidelity(frame, scores))
 
 
+@pytest.mark.parametrize("sign", [-1, 1])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_scaled_infidelity_is_the_lowest_of_theirs_at_any_scale(seed: int) -> None:
-    frame, scores = picture(seed), random_map(seed) / 10
+def test_scaled_infidelity_is_the_lowest_of_theirs_at_any_scale_from_0(
+    seed: int, sign: int
+) -> None:
+    frame, scores = picture(seed), sign * random_map(seed) / 10
     scales = [-1, 1, 2]
     parabola = Polynomial.fit(scales, [their_infidelity(frame, s * scores) for s in scales], 2)
-    lowest = parabola(parabola.deriv().roots()[0])
+    lowest = parabola(max(parabola.deriv().roots()[0], 0))
     close(ours(Infidelity(n_samples=27), frame, scores).value, lowest)
 
 
