@@ -350,9 +350,9 @@ def evaluate(
 ) -> None:
     """Measure how good saved explanations are, beside random maps and a centre prior.
 
-    The numbers are written explanation by explanation (evaluation.csv, curves.csv), by default into
-    the folder of the first; at the end the curves are drawn (curves.png), and several explanations
-    compared (comparison.csv). Files of an earlier evaluation there are written over.
+    The numbers are written explanation by explanation (evaluation.csv), by default into the folder
+    of the first; at the end the curves are written and drawn (curves.csv, curves.png), and several
+    explanations compared (comparison.csv). Files of an earlier evaluation there are written over.
     """
     from vexplain import catalog
     from vexplain.cli import judge

@@ -87,7 +87,7 @@ def judged(
             found = replace(evaluated(path, model, truth, wishes), method=name)
             out.print(found)
             done.append(found)
-            written = write_numbers(paths, done, folder)
+            written = [write_numbers(paths, done, folder)]
     except (KeyboardInterrupt, ValueError, TypeError, OSError, MemoryError) as stopped:
         kept = "; the numbers of those are written" if done else ""
         if done or isinstance(stopped, KeyboardInterrupt):
@@ -149,20 +149,21 @@ def evaluated(path: Path, model: Any, truth: Path | None, wishes: Wishes) -> Any
         raise ValueError(f"{path}: {error}") from error
 
 
-def write_numbers(paths: Sequence[Path], evaluations: Sequence[Any], folder: Path) -> list[Path]:
-    """Write the numbers and the points of the curves; return the files."""
-    named = list(zip(paths, evaluations, strict=False))
-    numbers = [{"file": str(path), **row} for path, one in named for row in one.rows()]
-    points = [{"file": str(path), **point} for path, one in named for point in points_of(one)]
-    written = [write_rows(numbers, folder / "evaluation.csv")]
-    return [*written, write_rows(points, folder / "curves.csv")] if points else written
+def write_numbers(paths: Sequence[Path], evaluations: Sequence[Any], folder: Path) -> Path:
+    """Write the numbers of those evaluated so far; return the file."""
+    named = zip(paths, evaluations, strict=False)
+    rows = [{"file": str(path), **row} for path, one in named for row in one.rows()]
+    return write_rows(rows, folder / "evaluation.csv")
 
 
 def summed_up(paths: Sequence[Path], done: Sequence[Any], folder: Path) -> list[Path]:
-    """Draw the curves, and print and write the comparison of several; return the files."""
+    """Write and draw the curves, print and write the comparison of several; return the files."""
     from vexplain.evaluation import compare
 
-    files = draw(paths, done, folder)
+    named = zip(paths, done, strict=False)
+    points = [{"file": str(path), **point} for path, one in named for point in points_of(one)]
+    files = [write_rows(points, folder / "curves.csv")] if points else []
+    files += draw(paths, done, folder)
     if len(done) < 2:
         return files
     found = compare(done)

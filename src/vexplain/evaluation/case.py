@@ -41,8 +41,8 @@ class Measure:
         value: The number, or None where it is not defined for this case.
         better: Whether a ``higher`` or a ``lower`` number speaks for the explanation.
         note: Why the number is not defined, or what to know about it.
-        curve: The curve that the number is the area of, where it is one.
-        game: Which game the curve is of.
+        curve: The curve behind the number, where there is one.
+        game: Which game the number is the area of, or ``other``.
         of_map: Whether another map could have another number.
         options: The options in the name, in words: those that are not the default.
     """

@@ -24,7 +24,7 @@ class Curve:
     """An answer against a share of the clip.
 
     Attributes:
-        shares: (S,) float64, rising from 0 to 1.
+        shares: (S,) float64, rising; from 0 to 1 in the deletion and the insertion game.
         values: (S,) float64, what was watched there; straight lines between.
         watched: What the values are, in words.
 

@@ -29,7 +29,7 @@ class Stops:
 
     Attributes:
         shares: (S,) float64, the share of voxels removed (deletion) or inserted, rising, in (0, 1).
-        keep: Gives the keeps (n, T, H, W) of some of the stops, on the device asked for.
+        keep: Gives the keeps (n, T, H, W) of some of the stops.
     """
 
     shares: Float[Tensor, " S"]
@@ -97,7 +97,7 @@ class ColumnWise:
 class RegionWise:
     """Region by region, by score, with the edges that the segmentation gives.
 
-    The shares are those really removed or inserted; they are looked at for a few times as many
+    The shares are those really removed or inserted; they are looked at for at most twice as many
     numbers of regions as there are steps. What belongs to no region goes last, and is there from
     the beginning of an insertion.
     """

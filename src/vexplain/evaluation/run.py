@@ -76,12 +76,12 @@ def evaluate(
         model: The model that was explained.
         metrics: What is measured; by default ``USUAL``, and ``WITH_TRUTH`` where there is one.
         truth: (T, H, W) bool, True where the evidence is known to be.
-        references: Whether random maps and a centre prior are measured too. Each map costs as many
-            clips as the explanation itself.
+        references: Whether random maps and a centre prior are measured too. Each costs about as
+            many clips as the map of the explanation.
         random_maps: Over how many random maps the numbers of "a random map" are averaged: one alone
             may be far from what random maps do.
         maps: Other maps (T, H, W) to be measured too, by name, such as a gradient method's.
-        seed: Draws the random map.
+        seed: Draws the random maps.
         batch_size: Clips per forward pass; by default as many as fit a fixed budget of memory.
         progress: Is told how many clips have been asked about.
 
