@@ -20,7 +20,7 @@ from sklearn.metrics import jaccard_score
 from torch import Tensor
 
 from vexplain.core import ClipSpec, Source, VideoClip
-from vexplain.evaluation.truth import (
+from vexplain.truth import (
     read_truth,
     truth_from_boxes,
     truth_from_tracks,

@@ -53,7 +53,7 @@ from vexplain.evaluation.stability import (
     rank_correlation,
 )
 from vexplain.evaluation.subjects import Subject
-from vexplain.evaluation.truth import (
+from vexplain.truth import (
     read_truth,
     truth_from_boxes,
     truth_from_tracks,

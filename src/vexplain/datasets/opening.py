@@ -1,0 +1,125 @@
+"""One string names a dataset: ``SCHEME:PLACE?option=value``."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from os import PathLike
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from vexplain.core import near_names
+from vexplain.datasets.recordings import Dataset
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """Who reads a kind of dataset.
+
+    Attributes:
+        module: The module of ``vexplain.datasets`` that has it.
+        function: Its name there: it takes the place, and options as keywords.
+        form: How such a dataset is named.
+        what: What it reads.
+    """
+
+    module: str
+    function: str
+    form: str
+    what: str
+
+    @property
+    def read(self) -> Callable[..., Dataset]:
+        """The reader itself."""
+        module = import_module(f"vexplain.datasets.{self.module}")
+        return cast(Callable[..., Dataset], getattr(module, self.function))
+
+
+READERS: Mapping[str, Reader] = {
+    "synthetic": Reader(
+        module="synthetic",
+        function="synthetic",
+        form="synthetic:FAMILY?clips=6000&seed=0",
+        what="clips made from a seed, whose evidence is known; FAMILY is still or restless",
+    ),
+}
+"""Every scheme, and who reads it."""
+
+
+def open_dataset(source: str | PathLike[str], **options: Any) -> Dataset:
+    """List what a dataset holds; nothing is decoded.
+
+    Args:
+        source: ``SCHEME:PLACE``, as ``vexplain data`` lists them, with options behind a question
+            mark: ``ucf101:/data/UCF-101?fold=1``; or a YAML file with ``data: SCHEME:PLACE`` and
+            the options below it.
+        options: Options of the reader, which win over those in ``source``.
+
+    Raises:
+        FileNotFoundError: When the place is missing.
+        ValueError: When the name, an option or a list can't be understood, or nothing is left.
+    """
+    text = str(source)
+    if text.endswith((".yaml", ".yml")):
+        text, said = described(Path(text))
+        options = {**said, **options}
+    scheme, colon, rest = text.partition(":")
+    if scheme not in READERS or not colon:
+        forms = ", ".join(reader.form for reader in READERS.values())
+        raise ValueError(
+            f"data: expected {forms}, or a YAML file; got {text!r}.{near_names(scheme, [*READERS])}"
+        )
+    place, _, query = rest.partition("?")
+    read = READERS[scheme].read
+    wishes = {**queried(query), **options}
+    known = [name for name in inspect.signature(read).parameters if name != "place"]
+    for name in wishes:
+        if name not in known:
+            raise ValueError(
+                f"data: {scheme} takes no option {name!r}; expected "
+                f"{', '.join(known) or 'none'}.{near_names(name, known)}"
+            )
+    return read(place, **wishes)
+
+
+def queried(query: str) -> dict[str, Any]:
+    """Return the options behind the question mark; what reads as a YAML number is one.
+
+    Raises:
+        ValueError: On an option without a value.
+    """
+    options: dict[str, Any] = {}
+    for pair in filter(None, query.split("&")):
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise ValueError(f"data: expected options as name=value&name=value, got {query!r}.")
+        options[name] = _value(value)
+    return options
+
+
+def _value(text: str) -> Any:
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    return value if isinstance(value, bool | int | float) else text
+
+
+def described(file: Path) -> tuple[str, dict[str, Any]]:
+    """Return the name and the options in a dataset's YAML file.
+
+    Raises:
+        FileNotFoundError: When the file is missing.
+        ValueError: When it isn't such a file.
+    """
+    if not file.is_file():
+        raise FileNotFoundError(f"data: there is no file {file}.")
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"data: {file} is not a YAML file ({error}).") from error
+    if not isinstance(content, dict) or not isinstance(content.get("data"), str):
+        raise ValueError(f"data: expected 'data: SCHEME:PLACE' in {file}.")
+    return content["data"], {str(k): v for k, v in content.items() if k != "data"}

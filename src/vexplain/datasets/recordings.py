@@ -1,0 +1,159 @@
+"""What a dataset is: recordings with a label and a group, none of them read before it is asked."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from jaxtyping import Bool
+from torch import Tensor
+
+from vexplain.core import ClipSpec, VideoClip, near_names
+from vexplain.truth import Boxes, truth_from_boxes
+from vexplain.video import read_clip
+
+
+class Recording(Protocol):
+    """Something that a clip can be read from, before it is read."""
+
+    @property
+    def name(self) -> str:
+        """What tells it from all others of its dataset."""
+
+    @property
+    def label(self) -> int | None:
+        """The number of its class, or None where that isn't known."""
+
+    @property
+    def group(self) -> str | None:
+        """Whom or what it shows.
+
+        Recordings of one group are alike beyond their class, so none of them may be learnt from
+        where another one is a test.
+        """
+
+    @property
+    def split(self) -> str | None:
+        """The part of the dataset that its authors put it in, such as ``train``; or None."""
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What else is known, such as the camera."""
+
+    def read(self, spec: ClipSpec) -> VideoClip:
+        """Return the frames that ``spec`` wants.
+
+        Raises:
+            FileNotFoundError: When the file is gone.
+            ValueError: When it can't be read, or is too short.
+        """
+
+    def truth(self, clip: VideoClip) -> Bool[Tensor, "T H W"] | None:
+        """Return which voxels of a clip of this recording hold the evidence, where that is known.
+
+        Args:
+            clip: What ``read`` returned.
+        """
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class VideoRecording:
+    """A video file, or a part of one.
+
+    Attributes:
+        name: As in ``Recording``; so are ``label``, ``group``, ``split`` and ``facts``.
+        path: The file, or a folder of pictures.
+        start_seconds: Where the part starts; None = at the first frame.
+        end_seconds: Where it ends; None = after the last frame.
+        find_boxes: Returns where the evidence is, by frames of the file and in its pixels; None
+            where nobody knows.
+    """
+
+    name: str
+    path: Path
+    label: int | None = None
+    group: str | None = None
+    split: str | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+    start_seconds: float | None = None
+    end_seconds: float | None = None
+    find_boxes: Callable[[], Boxes] | None = None
+
+    def read(self, spec: ClipSpec) -> VideoClip:
+        """Return the frames that ``spec`` wants; raises as ``read_clip`` does."""
+        return read_clip(
+            self.path, spec, start_seconds=self.start_seconds, end_seconds=self.end_seconds
+        )
+
+    def truth(self, clip: VideoClip) -> Bool[Tensor, "T H W"] | None:
+        """Return the voxels inside the boxes, or None where there are none for this recording."""
+        return truth_from_boxes(self.find_boxes(), clip) if self.find_boxes else None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that a dataset lists and that can't be used.
+
+    Attributes:
+        name: What the list calls it.
+        reason: Why, in a sentence.
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Dataset:
+    """Recordings and the names of their classes.
+
+    Attributes:
+        name: What cards and manifests call it.
+        class_names: One name per class, by its number.
+        recordings: In an order that the same files always give.
+        problems: What is listed but can't be used; never fatal while anything is left.
+
+    Raises:
+        ValueError: When a label is no class, or two recordings have one name.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    recordings: Sequence[Recording]
+    problems: tuple[Problem, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = Counter(recording.name for recording in self.recordings)
+        twice = next((name for name, count in names.items() if count > 1), None)
+        if twice is not None:
+            raise ValueError(f"recordings: {self.name} lists {twice} {names[twice]} times.")
+        for one in self.recordings:
+            if one.label is not None and not 0 <= one.label < len(self.class_names):
+                raise ValueError(
+                    f"label: {one.name} of {self.name} has class {one.label}, but there are "
+                    f"{len(self.class_names)} classes, counted from 0. Check the list of classes."
+                )
+
+    def __len__(self) -> int:
+        return len(self.recordings)
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The parts that its authors put recordings in, in alphabetical order."""
+        return tuple(sorted({one.split for one in self.recordings if one.split is not None}))
+
+    def part(self, split: str) -> "Dataset":
+        """Return the recordings of one split.
+
+        Raises:
+            ValueError: When there is no such split.
+        """
+        if split not in self.splits:
+            known = ", ".join(self.splits) or "none"
+            raise ValueError(
+                f"split: {self.name} has no split {split!r}; there are {known}."
+                f"{near_names(split, self.splits)}"
+            )
+        chosen = [one for one in self.recordings if one.split == split]
+        return replace(self, name=f"{self.name}, {split}", recordings=chosen, problems=())

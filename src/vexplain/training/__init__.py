@@ -1,0 +1,1 @@
+"""Fine-tuning of video classifiers with cross-validation."""
