@@ -1,14 +1,14 @@
-"""Make the clip of ``vexplain demo``, its true region and its part of the card.
+"""Make the clip of ``vexplain demo``, its true region and its card.
 
-    python scripts/make_demo_clip.py --seed 1 --action "circles clockwise" --photograph chelsea.png
+    python scripts/make_demo_clip.py --recording 74
 
-The clip is written, read back, and shown to the bundled network; one that the network does not
-name rightly with at least 0.9 is refused.
+The clip is a recording of the synthetic set's test part, made large. It is written, read back, and
+shown to the demo's network; one that the network does not name rightly with at least 0.9 is
+refused.
 """
 
 import argparse
 import io
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -16,80 +16,65 @@ import numpy as np
 import torch
 from jaxtyping import Int
 
-from vexplain.core import ClipSpec
+from vexplain import api
 from vexplain.core.files import atomic_path, write_atomically
-from vexplain.datasets import ACTIONS, LabelledClip, draw_scene, render
-from vexplain.models.demo import load_demo_network
-from vexplain.video import read_clip, write_video
+from vexplain.datasets.synthetic import ACTIONS, Rendered, SyntheticRecording, render
+from vexplain.models import load_model
+from vexplain.models.zoo import DEMO
+from vexplain.video import write_video
 
-NAMES = tuple(ACTIONS)
-WANTS = ClipSpec(frames=16, size=64, sampling="uniform", resize="crop")
-CARD_PART = "## The clip"
 SURE = 0.9
+CARD = """# The demo's clip
+
+`demo.mp4`: {frames} frames of {size} x {size} at {fps} per second, H.264. Class "{action}": recording
+{name} of the synthetic set, whose photographs no network was trained on ({photographs}).
+The network, `zoo:{network}`, names it with {sure:.3f}. `demo_truth.npz` holds `region` (T, H, W), true where
+the object is seen, and `boxes` (T, 4): left, top, right, bottom in pixels, the last two just
+outside, all 0 where it is not seen.
+
+Made by `python scripts/make_demo_clip.py --family {family} --recording {number}`.
+"""
 
 
-def make(options: argparse.Namespace) -> LabelledClip:
+def make(recording: SyntheticRecording, *, frames: int, size: int) -> Rendered:
     """Return the clip, rendered at twice its size and averaged down, so that edges are smooth."""
-    rng = np.random.default_rng((options.seed, 3))
-    scene = draw_scene(
-        rng,
-        label=NAMES.index(options.action),
-        photographs=[options.photograph],
-        moving_camera=options.moving_camera,
-    )
-    # The photograph in its own colours: this is the picture that people see first.
-    scene = replace(scene, tint=(options.light,) * 3, crop=tuple(options.crop))
-    large = render(scene, frames=options.frames, size=2 * options.size)
-    side = (options.size, options.size)
-    frames = [cv2.resize(frame, side, interpolation=cv2.INTER_AREA) for frame in large.frames]
-    covered = [
-        cv2.resize(inside.astype(np.float32), side, interpolation=cv2.INTER_AREA) >= 0.5
-        for inside in large.region
-    ]
-    return LabelledClip(np.stack(frames), large.label, np.stack(covered))
+    large = render(recording.scene, frames=frames, size=2 * size)
+    smaller = [cv2.resize(f, (size, size), interpolation=cv2.INTER_AREA) for f in large.frames]
+    shares = large.region.reshape(frames, size, 2, size, 2).mean((2, 4))
+    return Rendered(np.stack(smaller), shares >= 0.5)
 
 
-def boxes(clip: LabelledClip) -> Int[np.ndarray, "T 4"]:
+def boxes(clip: Rendered) -> Int[np.ndarray, "T 4"]:
     """Return left, top, right, bottom of the region per frame, in pixels, the last two outside."""
-    found = []
-    for inside in clip.region:
+    found = np.zeros((len(clip.region), 4), np.int64)
+    for box, inside in zip(found, clip.region, strict=True):
         rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
-        found.append((columns[0], rows[0], columns[-1] + 1, rows[-1] + 1))
-    return np.asarray(found, dtype=np.int64)
+        if len(rows):
+            box[:] = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+    return found
 
 
 def score(path: Path, label: int) -> float:
-    """Return the bundled network's score of ``label`` for the clip at ``path``, if it is highest.
+    """Return the network's score of ``label`` for the clip at ``path``, if it is highest.
 
     Raises:
         ValueError: When the network says something else, or isn't sure.
     """
+    model = load_model("demo")
+    clip = api.suitable_clip(path, model)
     with torch.inference_mode():
-        scores = load_demo_network()(read_clip(path, WANTS).frames[None]).softmax(-1)[0]
+        scores = model(clip.frames[None]).softmax(-1)[0]
     best = int(scores.argmax())
     if best != label or scores[label] < SURE:
         raise ValueError(
-            f"seed: the network calls this clip {NAMES[best]!r} with {float(scores[best]):.3f}, "
-            f"and {NAMES[label]!r} with {float(scores[label]):.3f}; choose another seed."
+            f"recording: the network calls this clip {ACTIONS[best].name!r} with "
+            f"{float(scores[best]):.3f}, and {ACTIONS[label].name!r} with "
+            f"{float(scores[label]):.3f}; choose another recording."
         )
     return float(scores[label])
 
 
-def card_part(options: argparse.Namespace, sure: float) -> str:
-    """Return the card's part about the clip."""
-    return f"""{CARD_PART}
-
-`demo.mp4`: {options.frames} frames of {options.size} x {options.size} at {options.fps} per second,
-H.264. Class "{options.action}", before {options.photograph}, which no training clip shows; the
-network names it with {sure:.3f}. `demo_truth.npz` holds `region` (T, H, W), true where the ball
-is, and `boxes` (T, 4): left, top, right, bottom in pixels, the last two just outside.
-
-Made by `python scripts/make_demo_clip.py --seed {options.seed} --action "{options.action}" \
---photograph {options.photograph}`.
-"""
-
-
-def write_truth(path: Path, clip: LabelledClip) -> None:
+def write_truth(path: Path, clip: Rendered) -> None:
     """Write the region and its boxes."""
     content = io.BytesIO()
     np.savez_compressed(content, region=clip.region, boxes=boxes(clip))
@@ -99,14 +84,8 @@ def write_truth(path: Path, clip: LabelledClip) -> None:
 def parse() -> argparse.Namespace:
     """Return the command line's options."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--action", choices=NAMES, default="circles clockwise")
-    parser.add_argument("--photograph", default="chelsea.png")
-    parser.add_argument("--moving-camera", action=argparse.BooleanOptionalAction, default=True)
-    parser.add_argument("--light", type=float, default=0.9, help="gain of the photograph")
-    parser.add_argument(
-        "--crop", type=float, nargs=3, default=(0.5, 0.0, 1.0), metavar=("LEFT", "TOP", "SHARE")
-    )
+    parser.add_argument("--family", default="restless")
+    parser.add_argument("--recording", type=int, default=74, help="number in the set")
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--fps", type=int, default=24)
@@ -118,15 +97,24 @@ def parse() -> argparse.Namespace:
 def main() -> None:
     """Make, check, write."""
     options = parse()
-    clip = make(options)
+    recording = SyntheticRecording(family=options.family, seed=0, number=options.recording)
+    clip = make(recording, frames=options.frames, size=options.size)
     with atomic_path(options.out / "demo.mp4") as part:
         write_video(part, clip.frames, fps=options.fps, crf=options.crf)
-        sure = score(part, clip.label)
+        sure = score(part, recording.label)
     write_truth(options.out / "demo_truth.npz", clip)
-    card = options.out / "demo.md"
-    before = card.read_text(encoding="utf-8").split(CARD_PART)[0] if card.is_file() else ""
-    write_atomically(card, (before + card_part(options, sure)).encode())
-    print(f"{NAMES[clip.label]}: {sure:.3f}, {(options.out / 'demo.mp4').stat().st_size} bytes")
+    shots = recording.scene.shots
+    card = CARD.format(
+        **{name: getattr(options, name) for name in ("frames", "size", "fps", "family")},
+        action=ACTIONS[recording.label].name,
+        name=recording.name,
+        photographs=", ".join(sorted({shot.background.photograph for shot in shots})),
+        network=DEMO,
+        sure=sure,
+        number=options.recording,
+    )
+    write_atomically(options.out / "demo.md", card.encode())
+    print(f"{recording.name}: {sure:.3f}, {(options.out / 'demo.mp4').stat().st_size} bytes")
 
 
 if __name__ == "__main__":

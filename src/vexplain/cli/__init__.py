@@ -11,7 +11,10 @@ from rich.markup import escape
 from vexplain import __version__
 from vexplain.cli.compose import composed, method_names, opened, sized, with_picture
 from vexplain.cli.console import err, guarded, out
+from vexplain.cli.data import data_app
+from vexplain.cli.synthesize import synthesize
 from vexplain.cli.tables import sources, speeds, wishes
+from vexplain.cli.train import train
 from vexplain.cli.work import made, report, run, sheet, slug, stems, write
 
 app = typer.Typer(
@@ -21,6 +24,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(data_app, name="data")
+data_app.command()(synthesize)
+app.command()(train)
 
 
 def version(wanted: bool | None) -> None:

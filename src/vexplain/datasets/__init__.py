@@ -4,39 +4,21 @@ A dataset is a list of recordings. Each has a label, a group and, where it is kn
 the evidence; none is read before it is asked.
 """
 
+from vexplain.datasets.checking import Report, check_dataset
 from vexplain.datasets.opening import READERS, Reader, open_dataset
 from vexplain.datasets.recordings import Dataset, Problem, Recording, VideoRecording
-from vexplain.datasets.synthetic import (
-    ACTIONS,
-    HELD_OUT_PHOTOGRAPHS,
-    TRAINING_PHOTOGRAPHS,
-    Camera,
-    LabelledClip,
-    Motion,
-    Scene,
-    Sprite,
-    draw_scene,
-    render,
-    synthetic_clip,
-)
+from vexplain.datasets.synthetic import ACTIONS, SyntheticRecording
 
 __all__ = [
     "ACTIONS",
-    "HELD_OUT_PHOTOGRAPHS",
     "READERS",
-    "TRAINING_PHOTOGRAPHS",
-    "Camera",
     "Dataset",
-    "LabelledClip",
-    "Motion",
     "Problem",
     "Reader",
     "Recording",
-    "Scene",
-    "Sprite",
+    "Report",
+    "SyntheticRecording",
     "VideoRecording",
-    "draw_scene",
+    "check_dataset",
     "open_dataset",
-    "render",
-    "synthetic_clip",
 ]

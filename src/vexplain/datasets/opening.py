@@ -44,6 +44,42 @@ READERS: Mapping[str, Reader] = {
         form="synthetic:FAMILY?clips=6000&seed=0",
         what="clips made from a seed, whose evidence is known; FAMILY is still or restless",
     ),
+    "kinetics400": Reader(
+        module="kinetics",
+        function="kinetics400",
+        form="kinetics400:LIST?videos=FOLDER&split=validate",
+        what="Kinetics-400 by its csv or MMAction2's list; 600 and 700 with classes=FILE",
+    ),
+    "etri": Reader(
+        module="etri",
+        function="etri",
+        form="etri:FOLDER?camera=1&age=elderly",
+        what="ETRI-Activity3D, the RGB videos; groups are people",
+    ),
+    "ucf101": Reader(
+        module="ucf101",
+        function="ucf101",
+        form="ucf101:FOLDER?lists=FOLDER&fold=1&boxes=FILE",
+        what="UCF101 and UCF50; with boxes UCF101-24, where the actors are",
+    ),
+    "hmdb51": Reader(
+        module="hmdb51",
+        function="hmdb51",
+        form="hmdb51:FOLDER?splits=FOLDER&fold=1",
+        what="HMDB51; groups are the films that clips were cut from",
+    ),
+    "folder": Reader(
+        module="folder",
+        function="folder",
+        form="folder:FOLDER",
+        what="FOLDER/CLASS/*.mp4 or FOLDER/train/CLASS/*.mp4, also folders of pictures",
+    ),
+    "table": Reader(
+        module="table",
+        function="table",
+        form="table:FILE.csv",
+        what="csv, tsv or parquet with the columns path and label; group, split, start, end, truth",
+    ),
 }
 """Every scheme, and who reads it."""
 

@@ -4,16 +4,17 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Bool
 from torch import Tensor
 
 from vexplain.core import ClipSpec, VideoClip, near_names
-from vexplain.truth import Boxes, truth_from_boxes
+from vexplain.truth import Boxes, read_truth, truth_from_boxes
 from vexplain.video import read_clip
 
 
+@runtime_checkable
 class Recording(Protocol):
     """Something that a clip can be read from, before it is read."""
 
@@ -66,8 +67,10 @@ class VideoRecording:
         path: The file, or a folder of pictures.
         start_seconds: Where the part starts; None = at the first frame.
         end_seconds: Where it ends; None = after the last frame.
-        find_boxes: Returns where the evidence is, by frames of the file and in its pixels; None
-            where nobody knows.
+        find_boxes: Returns where the evidence is, by frames of the file and in its pixels, or
+            None where the annotations don't have this video; None where there are none.
+        truth_file: A file that says where the evidence is, as ``vexplain.truth.read_truth`` takes
+            it; it goes before ``find_boxes``.
     """
 
     name: str
@@ -78,7 +81,8 @@ class VideoRecording:
     facts: Mapping[str, str] = field(default_factory=dict)
     start_seconds: float | None = None
     end_seconds: float | None = None
-    find_boxes: Callable[[], Boxes] | None = None
+    find_boxes: Callable[[], Boxes | None] | None = None
+    truth_file: Path | None = None
 
     def read(self, spec: ClipSpec) -> VideoClip:
         """Return the frames that ``spec`` wants; raises as ``read_clip`` does."""
@@ -87,8 +91,16 @@ class VideoRecording:
         )
 
     def truth(self, clip: VideoClip) -> Bool[Tensor, "T H W"] | None:
-        """Return the voxels inside the boxes, or None where there are none for this recording."""
-        return truth_from_boxes(self.find_boxes(), clip) if self.find_boxes else None
+        """Return the voxels that hold the evidence, or None where nobody knows.
+
+        Raises:
+            FileNotFoundError: When the file that says it is gone.
+            ValueError: When what says it can't be read, or belongs to another video.
+        """
+        if self.truth_file is not None:
+            return read_truth(self.truth_file, clip)
+        boxes = self.find_boxes() if self.find_boxes else None
+        return None if boxes is None else truth_from_boxes(boxes, clip)
 
 
 @dataclass(frozen=True)

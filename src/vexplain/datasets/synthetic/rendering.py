@@ -1,206 +1,235 @@
 """Scenes made into frames, at any size and number of frames."""
 
-from functools import lru_cache
-from math import tau
-from pathlib import Path
-from typing import TypeAlias
+from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
-import skimage
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from numpy import ndarray
-from PIL import Image
 
-from vexplain.datasets.synthetic.scene import (
-    CORNERS,
-    WHITE,
-    Camera,
-    LabelledClip,
-    Pair,
-    Scene,
-    Sprite,
-)
+from vexplain.datasets.synthetic.looks import REACH, Patch, patch
+from vexplain.datasets.synthetic.photographs import halved, photograph
+from vexplain.datasets.synthetic.scene import Background, Camera, Scene, Shot, Sprite
 
-Patch: TypeAlias = Float[ndarray, "side side 4"]
-
-# The background reaches this far beyond the frame on every side, for the camera to move over.
-CANVAS_MARGIN = 0.15
-LONGEST_SHORT_SIDE = 600
-# A patch reaches this many radii out, for the corners of stars.
-REACH = 1.2
+CANVAS_MARGIN = 0.2
+"""The background reaches this far beyond the frame on every side, for the camera to move over."""
+SAMPLED = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 
-@lru_cache(maxsize=32)
-def _photograph(name: str) -> UInt8[ndarray, "H W 3"]:
-    path = Path(skimage.__file__).parent / "data" / name
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"photograph: scikit-image ships no {name} in {path.parent}; "
-            "choose a file that is there."
-        )
-    with Image.open(path) as image:
-        picture = np.asarray(image.convert("RGB"))
-    shrink = LONGEST_SHORT_SIDE / min(picture.shape[:2])
-    if shrink >= 1:
-        return picture
-    size = (round(shrink * picture.shape[1]), round(shrink * picture.shape[0]))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """A rendered scene.
+
+    Attributes:
+        frames: (T, H, W, 3) 8-bit, RGB.
+        region: (T, H, W), true where the object is seen.
+    """
+
+    frames: UInt8[ndarray, "T H W 3"]
+    region: Bool[ndarray, "T H W"]
 
 
-def _canvas(scene: Scene, side: int) -> Float[ndarray, "side side 3"]:
-    """Return the scene's part of the photograph, with room for the camera around the scene."""
-    photograph = _photograph(scene.photograph)
-    height, width = photograph.shape[:2]
-    left, top, share = scene.crop
-    crop = int(share * min(height, width))
-    x, y = int(left * (width - crop)), int(top * (height - crop))
-    cut = photograph[y : y + crop, x : x + crop]
-    method = cv2.INTER_AREA if side < crop else cv2.INTER_CUBIC
-    canvas = cv2.resize(cut, (side, side), interpolation=method)
-    if scene.mirrored:
-        canvas = canvas[:, ::-1]
-    tinted = canvas * np.asarray(scene.tint, np.float32)
-    return np.asarray(np.minimum(tinted, np.float32(255)))
+def render(scene: Scene, *, frames: int = 16, size: int = 112) -> Rendered:
+    """Render ``frames`` pictures, evenly spaced from the first moment to the last.
 
+    The region is where at least half of a pixel shows the object.
 
-def _background(scene: Scene, n_frames: int, size: int) -> Float[ndarray, "T H W 3"]:
-    """Return the photograph as the camera sees it, one picture per frame."""
-    u = np.linspace(0, 1, n_frames)
-    shift, zoom = scene.camera.shift(u), scene.camera.magnification(u)
-    side = round(size * (1 + 2 * CANVAS_MARGIN))
-    canvas = _canvas(scene, side)
-    frames = np.empty((n_frames, size, size, 3), np.float32)
-    if scene.camera == Camera():
-        edge = (side - size) // 2
-        frames[:] = canvas[edge : edge + size, edge : edge + size]
-        return frames
-    for frame, (dx, dy), z in zip(frames, shift, zoom, strict=True):
-        matrix = np.array([[1 / z, 0, 0], [0, 1 / z, 0]])
-        matrix[:, 2] = side / 2 + np.array([dx, dy]) * size - (size / 2) / z
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        frame[:] = cv2.warpAffine(
-            canvas, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REFLECT
-        )
-    return frames
-
-
-def _grid(side: int) -> tuple[Float[ndarray, "side side"], Float[ndarray, "side side"]]:
-    axis = ((np.arange(side) + 0.5) / side * 2 - 1) * REACH
-    x, y = np.meshgrid(axis, axis)
-    return x, y
-
-
-def _ball_patch(sprite: Sprite, side: int) -> Patch:
-    """Return a beach ball as premultiplied RGBA in [0, 1]; sectors meet at a white cap."""
-    x, y = _grid(side)
-    distance = np.hypot(x, y)
-    z = np.sqrt(np.maximum(1 - distance**2, 0))
-    roll, tilt, turn = sprite.pose
-    px, py = x * np.cos(roll) + y * np.sin(roll), y * np.cos(roll) - x * np.sin(roll)
-    depth, up = z * np.sin(tilt) - py * np.cos(tilt), z * np.cos(tilt) + py * np.sin(tilt)
-    sector = np.floor((np.arctan2(depth, px) + turn) / tau * 6).astype(int) % 6
-    wheel = [c for i in range(3) for c in (sprite.colours[i % len(sprite.colours)], WHITE)]
-    colour = np.asarray(wheel, float)[sector]
-    colour[up > 0.96] = WHITE
-    light = 0.55 + 0.5 * z[..., None] ** 0.8
-    return _with_alpha(colour * light, np.clip((1 - distance) * side / (2 * REACH) + 0.5, 0, 1))
-
-
-def _texture(sprite: Sprite, side: int) -> Float[ndarray, "side side 3"]:
-    x, y = _grid(side)
-    turn = sprite.pose[0]
-    a = (x * np.cos(turn) + y * np.sin(turn)) * 1.6
-    b = (y * np.cos(turn) - x * np.sin(turn)) * 1.6
-    if sprite.texture == "stripes":
-        second = np.floor(a * 1.2) % 2 == 1
-    elif sprite.texture == "checks":
-        second = (np.floor(a) + np.floor(b)) % 2 == 1
-    else:
-        second = np.hypot(a % 1 - 0.5, b % 1 - 0.5) < 0.3
-    return np.asarray(np.asarray(sprite.colours, float)[second.astype(int)])
-
-
-def _polygon_patch(sprite: Sprite, side: int) -> Patch:
-    corners = np.asarray(CORNERS[sprite.shape])
-    angle = np.arange(len(corners)) * tau / len(corners)
-    points = corners[:, None] * np.stack([np.sin(angle), -np.cos(angle)], axis=1)
-    pixels = np.round((points / REACH + 1) * side / 2 * 16 - 8).astype(np.int32)
-    alpha = np.zeros((side, side), np.uint8)
-    cv2.fillPoly(alpha, [pixels], 255, lineType=cv2.LINE_AA, shift=4)
-    return _with_alpha(_texture(sprite, side), alpha / 255)
-
-
-def _with_alpha(colour: Float[ndarray, "side side 3"], alpha: Float[ndarray, "side side"]) -> Patch:
-    return np.dstack([np.clip(colour, 0, 1) * alpha[..., None] * 255, alpha]).astype(np.float32)
-
-
-def _paste(
-    frame: Float[ndarray, "H W 3"],
-    covered: Float[ndarray, "H W"],
-    patch: Patch,
-    centre: Pair,
-    radius: float,
-    angle: float,
-) -> None:
-    """Draw ``patch`` on ``frame`` and its coverage on ``covered``, in place."""
-    size = frame.shape[0]
-    (x, y), reach = centre, REACH * radius
-    left, top = max(int(x - reach), 0), max(int(y - reach), 0)
-    right, bottom = min(int(x + reach) + 2, size), min(int(y + reach) + 2, size)
-    if left >= right or top >= bottom:
-        return
-    side = patch.shape[0]
-    scale = side / (2 * reach)
-    cos, sin = scale * np.cos(angle), scale * np.sin(angle)
-    # Pixel centres lie half a pixel in.
-    dx, dy, middle = left + 0.5 - x, top + 0.5 - y, side / 2 - 0.5
-    matrix = np.array(
-        [[cos, sin, cos * dx + sin * dy + middle], [-sin, cos, cos * dy - sin * dx + middle]]
-    )
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    warped = cv2.warpAffine(patch, matrix, (right - left, bottom - top), flags=flags)
-    covered[top:bottom, left:right] = warped[..., 3]
-    frame[top:bottom, left:right] *= 1 - warped[..., 3:]
-    frame[top:bottom, left:right] += warped[..., :3]
-
-
-def _draw(
-    pictures: Float[ndarray, "T H W 3"], sprite: Sprite, camera: Camera
-) -> Float[ndarray, "T H W"]:
-    """Draw ``sprite`` on all frames in place; return how much of each pixel it covers."""
-    n_frames, size = pictures.shape[:2]
-    u = np.linspace(0, 1, n_frames)
-    motion, zoom = sprite.motion, camera.magnification(u)
-    radii = motion.radii(u) * zoom * size
-    centres = ((motion.position(u) - 0.5 - camera.shift(u)) * zoom[:, None] + 0.5) * size
-    angles = motion.angle + motion.spin * u
-    side = max(int(np.ceil(2 * REACH * radii.max())), 8)
-    patch_of = _ball_patch if sprite.shape == "ball" else _polygon_patch
-    # Drawn at twice the size and averaged, so that no edge inside the texture has steps.
-    patch = cv2.resize(patch_of(sprite, 2 * side), (side, side), interpolation=cv2.INTER_AREA)
-    covered = np.zeros(pictures.shape[:3], np.float32)
-    for t, (x, y) in enumerate(centres):
-        _paste(pictures[t], covered[t], patch, (x, y), radii[t], angles[t])
-    return covered
-
-
-def render(scene: Scene, *, frames: int = 16, size: int = 64) -> LabelledClip:
-    """Render ``scene`` as ``frames`` pictures, evenly spaced in time, of ``size`` × ``size``.
-
-    The region is where the ball covers at least half of a pixel.
+    Args:
+        scene: What is to be seen.
+        frames: T.
+        size: H and W, in pixels.
 
     Raises:
         ValueError: On no frames, or a size that nothing can be seen at.
-        FileNotFoundError: When the photograph is not there.
+        FileNotFoundError: When a photograph is not there.
     """
     if frames < 1 or size < 8:
         raise ValueError(
             f"frames, size: expected at least 1 frame of at least 8 pixels, got {frames} of {size}."
         )
-    pictures = _background(scene, frames, size)
-    for sprite in scene.distractors:
-        _draw(pictures, sprite, scene.camera)
-    covered = _draw(pictures, scene.ball, scene.camera)
-    whole = np.clip(pictures + 0.5, 0, 255).astype(np.uint8)
-    return LabelledClip(whole, scene.label, covered >= 0.5)
+    u = np.linspace(0, 1, frames) if frames > 1 else np.array([0.5])
+    pictures = np.empty((frames, size, size, 3), np.uint8)
+    covered = np.zeros((frames, size, size), np.float32)
+    starts = [shot.start for shot in scene.shots]
+    cuts = np.searchsorted(u, [0.0, *starts[1:], 2.0])
+    for shot, (first, last) in zip(scene.shots, pairwise(cuts), strict=True):
+        part = slice(int(first), int(last))
+        _draw_shot(shot, scene, u[part], pictures[part], covered[part])
+    return Rendered(pictures, covered >= 0.5)
+
+
+def _draw_shot(
+    shot: Shot,
+    scene: Scene,
+    u: Float[ndarray, " T"],
+    pictures: UInt8[ndarray, "T H W 3"],
+    covered: Float[ndarray, "T H W"],
+) -> None:
+    """Draw what is seen between two cuts, in place."""
+    if not len(u):
+        return
+    _draw_background(shot.background, shot.camera, u, pictures)
+    for sprite in shot.distractors:
+        _draw(pictures, sprite, shot.camera, u)
+    _draw(pictures, scene.actor, shot.camera, u, covered=covered)
+    for sprite in scene.occluders:
+        _draw(pictures, sprite, shot.camera, u, hides=covered)
+
+
+def _canvas(background: Background, side: int) -> UInt8[ndarray, "side side 3"]:
+    """Return the background's part of its photograph, with room around the scene."""
+    left, top, share = background.crop
+    most = share * min(photograph(background.photograph).shape[:2]) / side
+    picture = halved(background.photograph, int(np.log2(max(most, 1))))
+    height, width = picture.shape[:2]
+    crop = int(share * min(height, width))
+    x, y = int(left * (width - crop)), int(top * (height - crop))
+    cut = picture[y : y + crop, x : x + crop]
+    method = cv2.INTER_AREA if side < crop else cv2.INTER_LINEAR
+    canvas = cv2.resize(cut, (side, side), interpolation=method)
+    if background.mirrored:
+        canvas = canvas[:, ::-1]
+    gains = np.arange(256)[:, None] * np.asarray(background.tint)
+    table = np.clip(gains + 0.5, 0, 255).astype(np.uint8)[None]
+    return np.asarray(cv2.LUT(np.ascontiguousarray(canvas), table))
+
+
+def _draw_background(
+    background: Background,
+    camera: Camera,
+    u: Float[ndarray, " T"],
+    pictures: UInt8[ndarray, "T H W 3"],
+) -> None:
+    """Draw the photograph as the camera sees it."""
+    size = pictures.shape[1]
+    side = round(size * (1 + 2 * CANVAS_MARGIN))
+    canvas = _canvas(background, side)
+    if camera.fixed:
+        u = u[:1]
+    looks_back = np.linalg.inv(camera.views(u))
+    # Pixel centres lie half a pixel in, both in the picture and on the canvas.
+    middle = side / 2 - 0.5 + camera.shifts(u) * size
+    middle -= looks_back @ np.full(2, size / 2 - 0.5)
+    matrices = np.concatenate([looks_back, middle[..., None]], axis=2)
+    for picture, matrix in zip(pictures, matrices, strict=False):
+        cv2.warpAffine(
+            canvas,
+            matrix,
+            (size, size),
+            dst=picture,
+            flags=SAMPLED,
+            borderMode=cv2.BORDER_REFLECT,
+        )
+    if camera.fixed:
+        pictures[1:] = pictures[0]
+
+
+def _draw(
+    pictures: UInt8[ndarray, "T H W 3"],
+    sprite: Sprite,
+    camera: Camera,
+    u: Float[ndarray, " T"],
+    *,
+    covered: Float[ndarray, "T H W"] | None = None,
+    hides: Float[ndarray, "T H W"] | None = None,
+) -> None:
+    """Draw a sprite on all frames, in place.
+
+    Args:
+        pictures: The frames.
+        sprite: What is drawn.
+        camera: How it is seen.
+        u: The times of the frames.
+        covered: Takes how much of each pixel the sprite covers.
+        hides: How much of each pixel another sprite covers, of which this one hides its part.
+    """
+    size, motion = pictures.shape[1], sprite.motion
+    shown = np.flatnonzero(motion.there(u))
+    if not len(shown):
+        return
+    u = u[shown]
+    v = motion.passed(u)
+    centres = camera.seen(u, motion.positions(v)) * size
+    c, s = np.cos(motion.angles(v)), np.sin(motion.angles(v))
+    turned = np.stack([c, -s, s, c], axis=1).reshape(-1, 2, 2)
+    axes = camera.views(u) @ turned * (motion.radii(v) * size)[:, None, None]
+    drawn = patch(sprite.look, _side(axes))
+    placed, corners = _placed(drawn, axes, centres)
+    windows = [_window(corner, placed.shape[1:3], size) for corner in corners.tolist()]
+    behind = np.zeros((*placed.shape[:3], 3), np.uint8)
+    for t, here, (there, inside) in zip(shown, behind, windows, strict=True):
+        here[inside] = pictures[t][there]
+    stays = 1 - placed[..., 3]
+    blended = _blended(behind, placed, stays)
+    for k, (t, (there, inside)) in enumerate(zip(shown, windows, strict=True)):
+        pictures[t][there] = blended[k][inside]
+        if covered is not None:
+            covered[t][there] = placed[k, ..., 3][inside]
+        if hides is not None:
+            hides[t][there] *= stays[k][inside]
+
+
+def _blended(
+    behind: UInt8[ndarray, "T h w 3"],
+    placed: Float[ndarray, "T h w 4"],
+    stays: Float[ndarray, "T h w"],
+) -> UInt8[ndarray, "T h w 3"]:
+    """Return what is behind, seen through a sprite; in OpenCV, all frames in one picture."""
+    width = behind.shape[2]
+    through = cv2.multiply(
+        behind.reshape(-1, width, 3),
+        cv2.cvtColor(stays.reshape(-1, width), cv2.COLOR_GRAY2BGR),
+        dtype=cv2.CV_32F,
+    )
+    colour = cv2.cvtColor(placed.reshape(-1, width, 4), cv2.COLOR_BGRA2BGR)
+    return np.asarray(cv2.add(through, colour, dtype=cv2.CV_8U)).reshape(behind.shape)
+
+
+def _side(axes: Float[ndarray, "T 2 2"]) -> int:
+    """Return how many pixels a patch needs where it is largest."""
+    radius = float(
+        np.sqrt(np.abs(axes[:, 0, 0] * axes[:, 1, 1] - axes[:, 0, 1] * axes[:, 1, 0])).max()
+    )
+    return max(int(np.ceil(2 * REACH * radius)), 8)
+
+
+def _placed(
+    drawn: Patch, axes: Float[ndarray, "T 2 2"], centres: Float[ndarray, "T 2"]
+) -> tuple[Float[ndarray, "T h w 4"], Int[ndarray, "T 2"]]:
+    """Return a patch as it looks in each frame, in windows of one size, and their corners.
+
+    Args:
+        drawn: The patch.
+        axes: Where its unit vectors lie in the frame, in pixels.
+        centres: Where its middle lies.
+    """
+    reach = REACH * np.abs(axes).sum(2)
+    corners = np.floor(centres - reach).astype(int)
+    width, height = (np.ceil(2 * reach.max(0)).astype(int) + 1).tolist()
+    (a, b), (c, d) = axes.transpose(1, 2, 0)
+    back = np.stack([d, -b, -c, a], axis=1) / (a * d - b * c)[:, None]
+    back = back.reshape(-1, 2, 2) * (len(drawn) / (2 * REACH))
+    # Pixel centres lie half a pixel in.
+    starts = back @ (corners + 0.5 - centres)[..., None] + (len(drawn) / 2 - 0.5)
+    matrices = np.concatenate([back, starts], axis=2)
+    placed = np.empty((len(axes), height, width, 4), np.float32)
+    for window, matrix in zip(placed, matrices, strict=True):
+        cv2.warpAffine(drawn, matrix, (width, height), dst=window, flags=SAMPLED)
+    return placed, corners
+
+
+def _window(
+    corner: list[int], shape: tuple[int, ...], size: int
+) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Return which part of a frame a window covers, and which part of the window that is."""
+    left, top = corner
+    height, width = shape
+    first_row, first_column = max(top, 0), max(left, 0)
+    last_row, last_column = min(top + height, size), min(left + width, size)
+    there = slice(first_row, max(last_row, 0)), slice(first_column, max(last_column, 0))
+    inside = (
+        slice(first_row - top, max(last_row - top, first_row - top)),
+        slice(first_column - left, max(last_column - left, first_column - left)),
+    )
+    return there, inside

@@ -1,0 +1,212 @@
+"""Where the actors of UCF101-24 are: the corrected annotations, and the original ones."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+from jaxtyping import Float
+
+from vexplain.datasets.lists import text_of
+from vexplain.datasets.plain_pickle import read_plain
+from vexplain.truth import Boxes
+
+VIPER = "{http://lamp.cfar.umd.edu/viper#}"
+NUMBERS = "{http://lamp.cfar.umd.edu/viperdata#}"
+KINDS = "a folder of .xgtf files, finalAnnots.mat or pyannot.pkl"
+
+
+@dataclass(frozen=True)
+class Tube:
+    """One actor while acting.
+
+    Attributes:
+        first: The first frame, counted from 0.
+        boxes: (n, 4) [x0, y0, x1, y1] of this frame and those after it.
+    """
+
+    first: int
+    boxes: Float[np.ndarray, "n 4"]
+
+
+@dataclass(frozen=True, eq=False)
+class TubeFile:
+    """Annotations that are read once, when a video's are asked for.
+
+    Attributes:
+        place: A ``.pkl`` or ``.mat`` file, or a folder.
+    """
+
+    place: Path
+
+    def boxes(self, video: str) -> Boxes | None:
+        """Return the boxes of a video by frames, or None where it has no annotation.
+
+        Args:
+            video: The name of its file without folder and ending.
+
+        Raises:
+            ValueError: When the annotations can't be read.
+        """
+        tubes = self._tubes.get(video)
+        if isinstance(tubes, Path):
+            tubes = from_viper(tubes)
+        return None if tubes is None else by_frame(tubes)
+
+    @cached_property
+    def _tubes(self) -> Mapping[str, list[Tube] | Path]:
+        if self.place.is_dir():
+            return {file.stem: file for file in sorted(self.place.rglob("*.xgtf"))}
+        return from_mat(self.place) if self.place.suffix == ".mat" else from_pickle(self.place)
+
+
+def by_frame(tubes: list[Tube]) -> dict[int, list[list[float]]]:
+    """Return the boxes of every frame that has some."""
+    frames: dict[int, list[list[float]]] = {}
+    for tube in tubes:
+        for frame, box in enumerate(tube.boxes.tolist(), tube.first):
+            frames.setdefault(frame, []).append(box)
+    return frames
+
+
+def corners(boxes: Any) -> Float[np.ndarray, "n 4"]:
+    """Return boxes x, y, width, height as [x0, y0, x1, y1].
+
+    They come as bytes, in which x + width would start again at 256. The coordinates are taken as
+    they are: the authors' evaluation subtracts nothing from them either.
+    """
+    values = np.atleast_2d(np.asarray(boxes, dtype=np.float64))
+    return np.concatenate([values[:, :2], values[:, :2] + values[:, 2:]], axis=1)
+
+
+def from_pickle(file: Path) -> Mapping[str, list[Tube]]:
+    """Read ``pyannot.pkl``, where ``sf`` counts from 0 and ``ef`` is the first frame without.
+
+    Raises:
+        ValueError: When it holds anything but plain data, or other data.
+    """
+    data = read_plain(file)
+    try:
+        # A later version of the file has lists of videos and classes beside the annotations.
+        videos = data.get("db", data)
+        return {
+            name.rpartition("/")[2]: [
+                checked(name, int(tube["sf"]), int(tube["ef"]), corners(tube["boxes"]))
+                for tube in about["annotations"]
+            ]
+            for name, about in videos.items()
+        }
+    except (AttributeError, KeyError, TypeError, IndexError) as error:
+        raise ValueError(
+            f"boxes: expected {KINDS}, got {file} with other data ({error})."
+        ) from error
+
+
+def from_mat(file: Path) -> Mapping[str, list[Tube]]:
+    """Read ``finalAnnots.mat``, where ``sf`` counts from 1 and ``ef`` is the last frame.
+
+    Raises:
+        ValueError: When it is damaged, or holds other data.
+    """
+    from scipy.io import loadmat
+
+    try:
+        content = loadmat(file, simplify_cells=True)
+    except Exception as error:  # scipy has a dozen kinds for damaged files
+        raise ValueError(f"boxes: expected {KINDS}, can't read {file} ({error}).") from error
+    try:
+        videos = listed(content["annot"])
+        return {
+            str(about["name"]).strip().rpartition("/")[2]: [
+                checked(about["name"], int(t["sf"]) - 1, int(t["ef"]), corners(t["boxes"]))
+                for t in listed(about["tubes"])
+            ]
+            for about in videos
+        }
+    except (KeyError, TypeError, IndexError) as error:
+        raise ValueError(
+            f"boxes: expected {KINDS}, got {file} with other data ({error})."
+        ) from error
+
+
+def listed(value: Any) -> list[Any]:
+    """Return what MATLAB had in a row; scipy takes one alone out of it."""
+    return [value] if isinstance(value, dict) else list(value)
+
+
+def checked(name: str, first: int, stop: int, boxes: Float[np.ndarray, "n 4"]) -> Tube:
+    """Return a tube.
+
+    Raises:
+        ValueError: When it has another number of boxes than of frames.
+    """
+    if first < 0 or len(boxes) != stop - first:
+        raise ValueError(
+            f"boxes: expected a box for each of the frames {first} to {stop - 1} of {name}, got "
+            f"{len(boxes)}. Get the corrected annotations."
+        )
+    return Tube(first, boxes)
+
+
+def from_viper(file: Path) -> list[Tube]:
+    """Read an original annotation of THUMOS 2013, made with the ViPER tool.
+
+    Frames count from 1, coordinates from 0. A person has one attribute per class, true while
+    the person does it; where no person does anything, all count.
+
+    Raises:
+        ValueError: When it is no such file, or declares types or entities.
+    """
+    text = text_of(file)
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise ValueError(f"boxes: {file} declares types or entities, which no annotation does.")
+    try:
+        root = ElementTree.fromstring(text)
+        people = [one for one in acting_first(root) if one.get("name") == "PERSON"]
+        spans = [actions(person) for person in people]
+        everyone = not any(spans)
+        return [
+            tube
+            for person, acting in zip(people, spans, strict=True)
+            for tube in tubes_of(person, None if everyone else acting)
+        ]
+    except (ElementTree.ParseError, TypeError, ValueError) as error:
+        raise ValueError(f"boxes: expected a ViPER annotation in {file} ({error}).") from error
+
+
+def acting_first(root: ElementTree.Element) -> list[ElementTree.Element]:
+    """Return the objects of the first source that has some; later ones are of another video."""
+    sources = root.iter(f"{VIPER}sourcefile")
+    return next((found for one in sources if (found := one.findall(f"{VIPER}object"))), [])
+
+
+def actions(person: ElementTree.Element) -> list[range]:
+    """Return the frames, from 0, in which a person does something."""
+    whole = person.get("framespan")
+    return [
+        span
+        for value in person.iter(f"{NUMBERS}bvalue")
+        if str(value.get("value")).lower() in ("true", "1")
+        for span in spans_of(value.get("framespan") or whole)
+    ]
+
+
+def spans_of(text: str | None) -> list[range]:
+    """Return the frames, from 0, of ``first:last`` pairs that count from 1."""
+    pairs = [part.split(":") for part in (text or "").split()]
+    return [range(int(first) - 1, int(last)) for first, last in pairs]
+
+
+def tubes_of(person: ElementTree.Element, acting: list[range] | None) -> list[Tube]:
+    """Return where a person is while acting, a tube per frame."""
+    tubes = []
+    for box in person.iter(f"{NUMBERS}bbox"):
+        x, y, width, height = (float(str(box.get(key))) for key in ("x", "y", "width", "height"))
+        inside = width > 0 and height > 0
+        for frame in (frame for span in spans_of(box.get("framespan")) for frame in span):
+            if inside and (acting is None or any(frame in span for span in acting)):
+                tubes.append(Tube(frame, corners([x, y, width, height])))
+    return tubes

@@ -1,0 +1,250 @@
+"""Which networks can be trained, what head they get, and that what is saved opens as it was."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from test_training import _one_thread, colours, config  # noqa: F401  (a fixture of every test)
+from vexplain.core import ClipSpec, ModelSpec
+from vexplain.models import load_model
+from vexplain.models.networks import TANet, TANetConfig, save
+from vexplain.training import Config, Trainable, train, trainable
+from vexplain.training.heads import Head, replaced
+
+NAMES = ("red", "green", "blue")
+PYTORCHVIDEO = "ignore:`torch.jit.script` is deprecated:DeprecationWarning"
+
+
+def clips(spec: ClipSpec, n: int = 2) -> Tensor:
+    height, width = spec.height_width or (32, 32)
+    return torch.rand(n, spec.frames, 3, height, width, generator=torch.Generator().manual_seed(1))
+
+
+def weight_of(found: Trainable, name: str) -> Tensor:
+    weight: Tensor = found.whole.network.state_dict()[name]
+    return weight
+
+
+def check_saved(found: Trainable, stem: Path) -> None:
+    """Check that what is saved answers as the network that was trained, and says the same."""
+    for weight in found.whole.parameters():  # training changed something
+        weight.data += 0.01 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(2))
+    name = found.save(stem)
+    model: Any = load_model(name)
+    some = clips(found.clip)
+    with torch.no_grad():
+        answers = found.whole.eval()(some)
+        scores = model(some)
+    assert model.class_names == found.spec.class_names
+    assert model.spec.clip == found.clip
+    if model.outputs == "softmax":
+        answers = answers.softmax(1)
+    torch.testing.assert_close(scores, answers, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("model", ["tanet", "tpn", "timesformer"])
+def test_the_networks_of_the_paper(model: str, tmp_path: Path) -> None:
+    found = trainable(config(model), NAMES)
+    assert found.fresh
+    check_saved(found, tmp_path / "best")
+    file = str(tmp_path / "best.safetensors")
+    again = trainable(Config(model=f"{model}:{file}", data="x"), NAMES)
+    assert not again.fresh
+    assert torch.equal(weight_of(again, "head.weight"), weight_of(found, "head.weight"))
+    other = trainable(Config(model=f"{model}:{file}", data="x"), ("blue", "red", "green", "grey"))
+    assert other.fresh
+    assert other.spec.class_names == ("blue", "red", "green", "grey")
+    before, after = found.whole.state_dict(), other.whole.state_dict()
+    kept = [name for name in before if ".head." not in name]
+    assert all(torch.equal(before[name], after[name]) for name in kept)
+    check_saved(other, tmp_path / "other")
+
+
+def test_weights_to_start_from_are_found_beside_the_configuration(tmp_path: Path) -> None:
+    network = TANet(TANetConfig(n_classes=3, frames=3, width=4, blocks=(1,)))
+    save(network, ModelSpec(clip=ClipSpec(frames=3, size=32)), tmp_path / "start.safetensors")
+    wanted = Config(model="tanet:small", data="x", weights="start.safetensors", folder=tmp_path)
+    found = trainable(wanted, NAMES)
+    assert torch.equal(weight_of(found, "stem.conv.weight"), network.stem.conv.weight)
+    assert not found.fresh
+    assert found.clip == ClipSpec(frames=3, size=32)
+    larger = trainable(replace(wanted, clip={"size": 48}), NAMES)
+    assert larger.clip.size == 48
+
+
+FACTORY = """
+import torch
+from torch import nn
+
+class Pooled(nn.Module):
+    def __init__(self, n_classes, width):
+        super().__init__()
+        self.features = nn.Conv3d(3, width, 3, padding=1)
+        self.norm = nn.BatchNorm3d(width)
+        self.head = nn.Linear(width, n_classes)
+        self.probabilities = False
+    def forward(self, clips):
+        scores = self.head(self.norm(self.features(clips)).relu().mean((2, 3, 4)))
+        return scores.softmax(1) if self.probabilities else scores
+
+def make(n_classes=5, width=8):
+    return Pooled(n_classes, width)
+
+def make_softmax(n_classes):
+    network = Pooled(n_classes, 8)
+    network.probabilities = True
+    return network
+
+def make_five(width=8):
+    return Pooled(5, width)
+
+def make_sigmoid():
+    return lambda clips: clips.mean((1, 2, 3, 4))
+"""
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Callable[..., Config]:
+    (tmp_path / "mine.py").write_text(FACTORY)
+
+    def described(factory: str, extra: str = "", **wishes: Any) -> Config:
+        text = f"model: python:mine.py:{factory}\nlayout: CTHW\nmean: 0.45\nstd: 0.225\n{extra}"
+        (tmp_path / "mine.yaml").write_text(text)
+        usual: dict[str, Any] = {"clip": {"frames": 4, "size": 16}, "folder": tmp_path}
+        return Config(**{**usual, "model": "mine.yaml", "data": "x", **wishes})
+
+    return described
+
+
+def test_a_network_of_the_users_own(written: Callable[..., Config], tmp_path: Path) -> None:
+    found = trainable(written("make", arguments={"width": 6}), NAMES)
+    assert found.spec.outputs == "logits"
+    assert not found.fresh  # the factory built it for these classes
+    (tmp_path / "out").mkdir()
+    check_saved(found, tmp_path / "out" / "best")
+    softmax = trainable(written("make_softmax"), NAMES)
+    assert softmax.spec.outputs == "softmax"
+    check_saved(softmax, tmp_path / "out" / "softmax")
+
+
+def test_weights_for_other_classes_of_the_users_own(
+    written: Callable[..., Config], tmp_path: Path
+) -> None:
+    five = trainable(written("make"), ("a", "b", "c", "d", "e"))
+    five.save(tmp_path / "five")
+    wanted = written("make", arguments={"n_classes": 5}, weights="five.safetensors")
+    found = trainable(wanted, NAMES)
+    assert found.fresh
+    kept = "features.weight"
+    assert torch.equal(weight_of(found, kept), weight_of(five, kept))
+    (tmp_path / "out").mkdir()
+    check_saved(found, tmp_path / "out" / "best")
+
+
+def test_factories_that_cannot_be_trained(written: Callable[..., Config]) -> None:
+    with pytest.raises(ValueError, match=r"make_five returns has 5 classes, the data 3\. Give"):
+        trainable(written("make_five"), NAMES)
+    with pytest.raises(ValueError, match="is no torch module"):
+        trainable(written("make_sigmoid"), NAMES)
+    with pytest.raises(ValueError, match=r"outputs: expected a network that .*outputs=sigmoid"):
+        trainable(written("make", "outputs: sigmoid\n"), NAMES)
+    with pytest.raises(ValueError, match="at least 2 classes"):
+        trainable(written("make"), ("red",))
+
+
+@pytest.mark.parametrize(
+    "model", ["onnx:x.onnx", "tflite:x.tflite", "http://host/v2/models/x", "torch:x.pt2", "x.pt2"]
+)
+def test_models_that_only_answer(model: str) -> None:
+    with pytest.raises(ValueError, match=r"answer but can't be trained\. Name a torch"):
+        trainable(Config(model=model, data="x"), NAMES)
+
+
+def test_a_network_of_transformers(torchvision_repaired: None, tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(0)
+    sizes = {"num_frames": 4, "image_size": 32, "patch_size": 16, "hidden_size": 16}
+    sizes |= {"num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    labels = {k: f"action {k}" for k in range(5)}
+    settings = transformers.TimesformerConfig(**sizes, id2label=labels)
+    transformers.TimesformerForVideoClassification(settings).save_pretrained(tmp_path / "start")
+    (tmp_path / "start" / "preprocessor_config.json").write_text(
+        '{"size": {"shortest_edge": 32}, "crop_size": {"height": 32, "width": 32}, '
+        '"image_mean": [0.45, 0.45, 0.45], "image_std": [0.225, 0.225, 0.225]}'
+    )
+    wanted = Config(model="hf:start", data="x", folder=tmp_path)
+    found = trainable(wanted, NAMES)
+    assert found.fresh
+    assert found.head == "model.classifier"
+    check_saved(found, tmp_path / "best")
+    model = load_model(f"hf:{tmp_path / 'best'}")  # the folder alone says it too
+    assert model.class_names == NAMES
+    assert not trainable(replace(wanted, model="hf:best"), NAMES).fresh
+
+
+@pytest.mark.parametrize(("name", "size"), [("r3d_18", 32), ("resnet18", 32)])
+def test_a_network_of_torchvision(
+    torchvision_repaired: None, name: str, size: int, tmp_path: Path
+) -> None:
+    torchvision = pytest.importorskip("torchvision")
+    torch.manual_seed(0)
+    network = torchvision.models.get_model(name, num_classes=5)
+    save_file(network.state_dict(), tmp_path / "start.safetensors")
+    wanted = Config(
+        model=f"torchvision:{name}@start.safetensors",
+        data="x",
+        folder=tmp_path,
+        clip={"frames": 4, "size": size, "scaled": [size, size]},
+    )
+    found = trainable(wanted, NAMES)
+    assert (found.fresh, found.head) == (True, "fc")
+    assert found.spec.per_frame == (name == "resnet18")
+    check_saved(found, tmp_path / "best")
+
+
+@pytest.mark.filterwarnings(PYTORCHVIDEO)
+def test_a_network_with_two_pathways(torchvision_repaired: None, tmp_path: Path) -> None:
+    hub = pytest.importorskip("pytorchvideo.models.hub")
+    torch.manual_seed(0)
+    sizes = {"stem_dim_outs": [8, 1], "head_pool_kernel_sizes": [[2, 1, 1], [8, 1, 1]]}
+    network = hub.slowfast_r50(pretrained=False, **sizes, model_num_class=5)
+    save_file(network.state_dict(), tmp_path / "start.safetensors")
+    wanted = Config(
+        model="pytorchvideo:slowfast_r50@start.safetensors",
+        data="x",
+        folder=tmp_path,
+        arguments=sizes,
+        clip={"frames": 8, "size": 32, "short_side": 32},
+    )
+    found = trainable(wanted, NAMES)
+    assert found.fresh
+    check_saved(found, tmp_path / "best")
+
+
+def test_a_users_network_is_trained_from_end_to_end(
+    written: Callable[..., Config], tmp_path: Path
+) -> None:
+    wanted = written("make", folds=2, epochs=4, batch_size=4, workers=0, learning_rate=0.03)
+    out = tmp_path / "out"
+    found = train(wanted, dataset=colours(), out=out, device="cpu", progress=False)
+    assert found.accuracy > 0.9
+    model = load_model(out / "fold0" / found.folds[0].model)
+    assert model.class_names == NAMES
+    state = load_file(out / "fold0" / "last.safetensors")
+    assert state["norm.num_batches_tracked"] == 4 * (found.folds[0].training // 4)
+
+
+def test_a_convolution_can_be_the_head() -> None:
+    network = nn.Sequential(nn.Conv3d(3, 7, 1), nn.Conv3d(7, 7, 3), nn.AdaptiveAvgPool3d(1))
+    head = Head.of(network, 7)
+    assert head.name == "0"
+    changed = replaced(network, head, 2)
+    assert changed.get_parameter("0.weight").shape == (2, 3, 1, 1, 1)
+    with pytest.raises(ValueError, match="with 9 outputs at the end of Sequential, found none"):
+        Head.of(network, 9)

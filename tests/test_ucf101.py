@@ -1,0 +1,326 @@
+"""UCF101 and the boxes of UCF101-24, against the real clip and its truth."""
+
+import json
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from scipy.io import savemat
+
+from laid_out import Put, linker, names, touch, videos, write
+from vexplain.core import ClipSpec, VideoClip
+from vexplain.datasets import VideoRecording, open_dataset
+from vexplain.datasets.plain_pickle import read_plain
+from vexplain.datasets.ucf101_boxes import TubeFile
+from vexplain.video import read_clip
+
+BIKING = "v_Biking_g08_c04"
+
+
+@pytest.fixture
+def put(assets: Path, tmp_path: Path) -> Put:
+    return linker(assets, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def whole(assets: Path) -> VideoClip:
+    """Every frame of the clip, as large as it is."""
+    return read_clip(assets / "clips" / "biking.avi", ClipSpec(frames=201, size=None))
+
+
+@pytest.fixture
+def boxes(assets: Path) -> NDArray[np.uint16]:
+    """(201, 4) x, y, width and height, as the annotations have them."""
+    said = json.loads((assets / "clips" / "biking_boxes.json").read_text())["boxes"]
+    corners = np.array(said, np.uint16)
+    return np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], 1)
+
+
+def as_pickle(file: Path, boxes: NDArray[Any], protocol: int = 3) -> Path:
+    tube = {"label": 2, "sf": 0, "ef": len(boxes), "boxes": boxes}
+    about = {"annotations": [tube], "numf": np.uint8(201), "label": 2}
+    file.write_bytes(pickle.dumps({np.str_(f"Biking/{BIKING}"): about}, protocol))
+    return file
+
+
+def as_mat(file: Path, boxes: NDArray[Any], more: bool = False) -> Path:
+    tube = {"ef": float(len(boxes)), "sf": 1.0, "class": 3.0, "boxes": boxes}
+    one = {"num_imgs": 201.0, "name": f"Biking/{BIKING}", "tubes": tube}
+    other = {**one, "name": "Diving/v_Diving_g01_c01", "tubes": np.array([tube, tube])}
+    savemat(file, {"annot": np.array([one, other]) if more else one})
+    return file
+
+
+def as_viper(file: Path, boxes: NDArray[Any], bystander: bool = True) -> Path:
+    def person(value: str, rows: list[list[int]]) -> str:
+        each = "".join(
+            f'<data:bbox framespan="{n}:{n}" height="{h}" width="{w}" x="{x}" y="{y}"/>'
+            for n, (x, y, w, h) in enumerate(rows, 1)
+        )
+        acts = f'<data:bvalue framespan="1:{len(rows)}" value="{value}"/>'
+        return (
+            f'<object framespan="1:{len(rows)}" id="0" name="PERSON"><attribute name="Location">'
+            f'{each}</attribute><attribute name="Biking">{acts}</attribute></object>'
+        )
+
+    extra = person("false", [[0, 0, 200, 200]] * len(boxes)) if bystander else ""
+    return write(
+        file,
+        '<?xml version="1.0" encoding="UTF-8"?><viper xmlns="http://lamp.cfar.umd.edu/viper#" '
+        'xmlns:data="http://lamp.cfar.umd.edu/viperdata#"><data>'
+        f'<sourcefile filename="a"/><sourcefile filename="b">{extra}'
+        f"{person('true', boxes.tolist())}</sourcefile></data></viper>",
+    )
+
+
+def biking(put: Put, tmp_path: Path, annotations: Path) -> VideoRecording:
+    if not (tmp_path / "UCF").exists():
+        put("biking.avi", f"UCF/Biking/{BIKING}.avi")
+    (one,) = videos(open_dataset(f"ucf101:{tmp_path / 'UCF'}", boxes=annotations))
+    return one
+
+
+# The boxes
+
+
+@pytest.mark.parametrize("kind", ["pickle", "old pickle", "mat", "longer mat", "xgtf"])
+def test_annotations_give_the_known_truth(
+    kind: str,
+    put: Put,
+    boxes: NDArray[np.uint16],
+    whole: VideoClip,
+    assets: Path,
+    tmp_path: Path,
+) -> None:
+    annotations = {
+        "pickle": lambda: as_pickle(tmp_path / "pyannot.pkl", boxes.astype(np.uint8)),
+        "old pickle": lambda: as_pickle(tmp_path / "pyannot.pkl", boxes, protocol=2),
+        "mat": lambda: as_mat(tmp_path / "finalAnnots.mat", boxes.astype(np.uint8)),
+        "longer mat": lambda: as_mat(tmp_path / "finalAnnots.mat", boxes, more=True),
+        "xgtf": lambda: as_viper(tmp_path / "xgtf/Biking" / f"{BIKING}.xgtf", boxes).parents[1],
+    }[kind]()
+    truth = biking(put, tmp_path, annotations).truth(whole)
+    assert truth is not None
+    with np.load(assets / "clips" / "biking.npz") as known:
+        assert torch.equal(truth, torch.from_numpy(known["box"] == 1))
+
+
+def test_a_truth_lies_on_the_frames_of_the_tube_only(
+    put: Put, boxes: NDArray[np.uint16], whole: VideoClip, tmp_path: Path
+) -> None:
+    tube = {"ef": 12.0, "sf": 11.0, "class": 3.0, "boxes": boxes[10:12]}
+    savemat(tmp_path / "a.mat", {"annot": {"name": BIKING, "num_imgs": 201.0, "tubes": tube}})
+    truth = biking(put, tmp_path, tmp_path / "a.mat").truth(whole)
+    assert truth is not None
+    assert truth.any(2).any(1).nonzero().flatten().tolist() == [10, 11]
+    assert truth[10].sum() == boxes[10, 2] * boxes[10, 3]
+
+
+def test_annotations_are_read_when_first_asked_for_and_once(
+    put: Put, boxes: NDArray[np.uint16], tmp_path: Path
+) -> None:
+    place = as_pickle(tmp_path / "a.pkl", boxes)
+    content = place.read_bytes()
+    place.write_bytes(b"not yet")
+    one = biking(put, tmp_path, place)
+    assert one.find_boxes is not None
+    place.write_bytes(content)
+    first = one.find_boxes()
+    place.unlink()
+    assert first is not None
+    assert one.find_boxes() == first
+
+
+def test_videos_without_annotation_have_no_truth(
+    put: Put, boxes: NDArray[np.uint16], tmp_path: Path
+) -> None:
+    put("handstand.mp4", "UCF/v_HandStandPushups_g01_c01.mp4")
+    one = biking(put, tmp_path, as_pickle(tmp_path / "a.pkl", boxes))
+    assert one.name == "v_HandStandPushups_g01_c01"
+    assert one.truth(one.read(ClipSpec(frames=2, size=32))) is None
+
+
+def test_where_nobody_acts_everybody_counts(boxes: NDArray[np.uint16], tmp_path: Path) -> None:
+    file = as_viper(tmp_path / "a.xgtf", boxes, bystander=False)
+    file.write_text(file.read_text().replace('value="true"', 'value="false"'))
+    found = TubeFile(tmp_path).boxes("a")
+    assert found is not None
+    assert len(found) == 201
+
+
+def test_annotations_that_are_none(boxes: NDArray[np.uint16], tmp_path: Path) -> None:
+    def said(file: Path) -> str:
+        with pytest.raises(ValueError, match=file.name) as raised:
+            TubeFile(file if file.suffix != ".xgtf" else tmp_path).boxes(file.stem)
+        return str(raised.value)
+
+    (tmp_path / "a.mat").write_bytes(b"no")
+    assert "can't read" in said(tmp_path / "a.mat")
+    savemat(tmp_path / "b.mat", {"other": 1})
+    assert "other data ('annot')" in said(tmp_path / "b.mat")
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps([1, 2]))
+    assert "other data" in said(tmp_path / "a.pkl")
+    write(tmp_path / "c.xgtf", "<viper>")
+    assert "ViPER annotation" in said(tmp_path / "c.xgtf")
+    bomb = '<!DOCTYPE v [<!ENTITY a "aaaa">]><v>&a;</v>'
+    assert "entities" in said(write(tmp_path / "d.xgtf", bomb))
+    as_pickle(tmp_path / "e.pkl", boxes)
+    wrong = pickle.loads((tmp_path / "e.pkl").read_bytes())
+    wrong[f"Biking/{BIKING}"]["annotations"][0]["ef"] = 200
+    (tmp_path / "e.pkl").write_bytes(pickle.dumps(wrong))
+    with pytest.raises(ValueError, match=r"each of the frames 0 to 199 of .*, got 201"):
+        TubeFile(tmp_path / "e.pkl").boxes(BIKING)
+
+
+# Pickles
+
+
+class Touch:
+    """Runs a command when it is unpickled."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (f"touch {self.file}",)
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_a_pickle_that_runs_code_is_refused_and_runs_nothing(protocol: int, tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    raw = pickle.dumps({"v": [Touch(ran)]}, protocol)
+    (tmp_path / "a.pkl").write_bytes(raw)
+    with pytest.raises(ValueError, match=r"it wants to run (posix|nt)\.system.*Nothing"):
+        TubeFile(tmp_path / "a.pkl").boxes("v")
+    assert not ran.exists()
+    pickle.loads(raw)
+    assert ran.exists()  # the pickle would have
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"cbuiltins\neval\n(S'1'\ntR.",
+        b"cnumpy\nload\n(S'x'\ntR.",
+        b"cnumpy.core.multiarray\n_reconstruct.__globals__\n.",
+        b"cnumpy\ndtype\n(S'O8'\nI0\nI1\ntR.",
+        b"cnumpy\ndtype\n(S'V8'\nI0\nI1\ntR.",
+        b"c_codecs\nencode\n(S'x'\nS'zip'\ntR.",
+        b"\x80\x04\x8c\x02os\x8c\x06system\x93.",
+        b"\x82\x01.",
+        b"Pname\n.",
+        b"",
+        b"(",
+        pickle.dumps(np.zeros(4))[:-20],
+        pickle.dumps(np.array([object()])),
+    ],
+)
+def test_other_pickles_are_refused(raw: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.pkl").write_bytes(raw)
+    with pytest.raises(ValueError, match=r"a\.pkl; it was not read"):
+        read_plain(tmp_path / "a.pkl")
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_plain_pickles_are_read(protocol: int, tmp_path: Path) -> None:
+    square = np.arange(6.0).reshape(2, 3)
+    arrays = [square, square.T, square.astype(">i2"), square[:0], square > 2, np.array(["ab", "c"])]
+    held = {"text": "é", "numbers": (1, 2.5, None, True), "bytes": b"\xff"}
+    scalars = {np.str_("name"): np.uint8(201)}
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps([held, arrays, scalars], protocol))
+    plain, read, numbers = read_plain(tmp_path / "a.pkl")
+    assert plain == held
+    assert numbers == {"name": 201}
+    for one, other in zip(read, arrays, strict=True):
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
+
+
+def test_pickles_of_python_2_are_read(tmp_path: Path) -> None:
+    """As cPickle writes {'v': numpy.array([[1, 200]], 'u1')} with protocol 2."""
+    raw = (
+        b"\x80\x02}U\x01vcnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
+        b"(K\x01K\x01K\x02\x86cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xff"
+        b"J\xff\xff\xff\xffK\x00tb\x89U\x02\x01\xc8tbs."
+    )
+    (tmp_path / "a.pkl").write_bytes(raw)
+    assert read_plain(tmp_path / "a.pkl")["v"].tolist() == [[1, 200]]
+
+
+# The dataset
+
+
+def test_ucf101_has_groups_of_a_class(tmp_path: Path) -> None:
+    touch(
+        tmp_path,
+        "HammerThrow/v_HammerThrow_g01_c02.avi",
+        "HammerThrow/v_HammerThrow_g01_c01.avi",
+        "Hammering/v_Hammering_g01_c01.avi",
+        "HandstandPushups/v_HandStandPushups_g10_c01.avi",
+        "v_Hammering_g02_c01.mp4",
+        "Hammering/v_Hammering_g02_c01.avi",
+        "Hammering/holiday.avi",
+    )
+    dataset = open_dataset(f"ucf101:{tmp_path}")
+    # The official order has no regard to capitals.
+    assert dataset.class_names == ("Hammering", "HammerThrow", "HandstandPushups")
+    assert [(one.name, one.label, one.group) for one in dataset.recordings] == [
+        ("v_Hammering_g01_c01", 0, "Hammering g01"),
+        ("v_Hammering_g02_c01", 0, "Hammering g02"),
+        ("v_HammerThrow_g01_c01", 1, "HammerThrow g01"),
+        ("v_HammerThrow_g01_c02", 1, "HammerThrow g01"),
+        ("v_HandStandPushups_g10_c01", 2, "HandstandPushups g10"),
+    ]
+    assert sorted(one.name for one in dataset.problems) == [
+        "Hammering/holiday.avi",
+        "v_Hammering_g02_c01.mp4",
+    ]
+    assert dataset.splits == ()
+
+
+def test_ucf101_takes_classes_and_folds_from_the_lists(put: Put, tmp_path: Path) -> None:
+    put("apply_eye_makeup.avi", "UCF/v_ApplyEyeMakeup_g01_c01.avi")
+    put("archery.avi", "UCF/v_Archery_g08_c01.avi")
+    put("archery.avi", "UCF/v_HandStandPushups_g09_c01.avi")
+    lists = tmp_path / "lists"
+    write(lists / "classInd.txt", "1 ApplyEyeMakeup\r\n2 Archery\r\n3 HandstandPushups\r\n")
+    write(
+        lists / "trainlist02.txt",
+        "Archery/v_Archery_g08_c01.avi 2\nHandstandPushups/v_HandStandPushups_g09_c01.avi 3\n",
+    )
+    write(
+        lists / "testlist02.txt",
+        "ApplyEyeMakeup/v_ApplyEyeMakeup_g01_c01.avi\nArchery/v_Archery_g07_c02.avi\n",
+    )
+    dataset = open_dataset(f"ucf101:{tmp_path / 'UCF'}?lists={lists}&fold=2")
+    assert [(one.label, one.split) for one in dataset.recordings] == [
+        (0, "test"),
+        (1, "train"),
+        (2, "train"),
+    ]
+    assert dataset.recordings[2].group == "HandstandPushups g09"
+    assert [one.name for one in dataset.problems] == ["v_Archery_g07_c02"]
+    assert dataset.name == "UCF101, fold 2"
+    assert dataset.recordings[0].read(ClipSpec(frames=2, size=32)).shape == (2, 3, 32, 32)
+    assert names(open_dataset(f"ucf101:{tmp_path / 'UCF'}?lists={lists}")) == names(dataset)
+    with pytest.raises(FileNotFoundError, match=r"lists: expected a file at .*trainlist01\.txt"):
+        open_dataset(f"ucf101:{tmp_path / 'UCF'}?lists={lists}&fold=1")
+    with pytest.raises(ValueError, match="fold: expected lists=FOLDER"):
+        open_dataset(f"ucf101:{tmp_path / 'UCF'}?fold=1")
+    touch(lists, "annots.json")
+    with pytest.raises(ValueError, match=r"boxes: expected a folder .*, got .*annots\.json"):
+        open_dataset(f"ucf101:{tmp_path / 'UCF'}", boxes=lists / "annots.json")
+    write(lists / "testlist02.txt", "Archery/v_Archery_g08_c01.avi\n")
+    with pytest.raises(ValueError, match=r"line 1 of .*testlist02\.txt has v_Archery_g08_c01"):
+        open_dataset(f"ucf101:{tmp_path / 'UCF'}?lists={lists}&fold=2")
+    write(lists / "classInd.txt", "1 ApplyEyeMakeup\n2 Archery\n")
+    with pytest.raises(ValueError, match=r"v_HandStandPushups_g09_c01 has the class"):
+        open_dataset(f"ucf101:{tmp_path / 'UCF'}?lists={lists}")
+    write(lists / "classInd.txt", "1 ApplyEyeMakeup\nArchery\n")
+    with pytest.raises(ValueError, match=r"a number and a class in line 2 of .*classInd\.txt"):
+        open_dataset(f"ucf101:{tmp_path / 'UCF'}?lists={lists}")
