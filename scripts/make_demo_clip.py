@@ -26,11 +26,11 @@ from vexplain.video import write_video
 SURE = 0.9
 CARD = """# The demo's clip
 
-`demo.mp4`: {frames} frames of {size} x {size} at {fps} per second, H.264. Class "{action}": recording
-{name} of the synthetic set, whose photographs no network was trained on ({photographs}).
-The network, `zoo:{network}`, names it with {sure:.3f}. `demo_truth.npz` holds `region` (T, H, W), true where
-the object is seen, and `boxes` (T, 4): left, top, right, bottom in pixels, the last two just
-outside, all 0 where it is not seen.
+`demo.mp4`: {frames} frames of {size} x {size} at {fps} per second, H.264. Class "{action}":
+recording {name} of the synthetic set, before photographs that no network was trained on
+({photographs}). The demo's network, `zoo:{network}`, names it with {sure:.3f}.
+`demo_truth.npz` holds `region` (T, H, W), true where the object is seen, and `boxes` (T, 4): left,
+top, right, bottom in pixels, the last two just outside, all 0 where it is not seen.
 
 Made by `python scripts/make_demo_clip.py --family {family} --recording {number}`.
 """

@@ -146,7 +146,7 @@ def _restless(rng: Generator, source: Source, action: Action) -> Scene:
     if cut:
         other = replace(_moving_camera(rng), offset=drift(rng, 0.05), scale=rng.uniform(0.9, 1.1))
         shots.append(_restless_shot(rng, source, other if plot == "cut" else camera, cut))
-    occluders = (_occluder(rng, motion),) if rng.random() < 0.35 else ()
+    occluders = (_occluder(rng, motion),) if rng.random() < 0.2 else ()
     facts = {"source": source.name, "plot": plot, "occluded": "yes" if occluders else "no"}
     return _scene(motion, tuple(shots), facts, occluders)
 
@@ -165,7 +165,7 @@ def _cut(rng: Generator, plot: str) -> tuple[float | None, Pair]:
     """Return when a cut is, and when the object is there."""
     if plot == "cut":
         return rng.uniform(0.35, 0.65), (0.0, 1.0)
-    missed = rng.uniform(0.12, 0.3)
+    missed = rng.uniform(0.1, 0.25)
     if plot == "late":
         return None, (missed, 1.0)
     if plot == "filler before":
@@ -284,7 +284,7 @@ def _occluder(rng: Generator, actor: Motion) -> Sprite:
     motion = Motion(
         centre=actor.centre,
         travel=(way, rng.uniform(-0.3, 0.3)),
-        radius=(rng.uniform(0.13, 0.19),) * 2,
+        radius=(rng.uniform(0.1, 0.15),) * 2,
         angle=rng.uniform(0, tau),
         spin=rng.uniform(-1, 1),
     )

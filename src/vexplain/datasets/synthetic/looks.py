@@ -46,7 +46,7 @@ def _grid(side: int) -> tuple[Float[ndarray, "side side"], Float[ndarray, "side 
 def _disc(x: ndarray, y: ndarray) -> Float[ndarray, "side side"]:
     """Return the alpha of a round thing, with a soft edge of a pixel."""
     side = len(x)
-    return np.clip((1 - np.sqrt(x * x + y * y)) * (side / (2 * REACH)) + 0.5, 0, 1)
+    return np.asarray(np.clip((1 - np.sqrt(x * x + y * y)) * (side / (2 * REACH)) + 0.5, 0, 1))
 
 
 def _ball(look: Look, side: int) -> Drawn:
@@ -77,9 +77,8 @@ def _digit(look: Look, side: int) -> Drawn:
     # The picture's side is 1.5 radii: a digit fills the middle of it.
     at = (np.arange(side) + 0.5) / side * 2 * REACH - REACH
     columns = ((at / 1.5 + 0.5) * 64).astype(np.float32) - 0.5
-    strength = cv2.remap(
-        written, *np.meshgrid(columns, columns), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    across, down = np.meshgrid(columns, columns)
+    strength = cv2.remap(written, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     strength = np.clip(strength * 1.3, 0, 1)[..., None]
     return _rimmed(paper + strength * (ink - paper), look.colours[2], side)
 
@@ -105,7 +104,7 @@ def _texture(look: Look, side: int) -> Picture:
         second = (np.floor(a) + np.floor(b)) % 2 == 1
     else:
         second = (a % 1 - 0.5) ** 2 + (b % 1 - 0.5) ** 2 < 0.09
-    return np.asarray(look.colours, np.float32)[second.astype(int)]
+    return np.asarray(np.asarray(look.colours, np.float32)[second.astype(int)])
 
 
 def _polygon(look: Look, side: int) -> Drawn:

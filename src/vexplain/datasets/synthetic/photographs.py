@@ -98,4 +98,4 @@ def digit_numbers(digit: int, *, held_out: bool) -> ndarray:
     """Return the numbers of the pictures of a digit that are for the test, or for training."""
     numbers = np.flatnonzero(digits()[1] == digit)
     tested = np.arange(len(numbers)) % HELD_OUT_DIGITS == HELD_OUT_DIGITS - 1
-    return numbers[tested == held_out]
+    return np.asarray(numbers[tested == held_out])

@@ -64,7 +64,8 @@ class Motion:
         turn = self.phase + tau * self.turns * v
         circle = self.orbit * np.stack([np.cos(turn), np.sin(turn)], axis=1)
         swung = np.outer(np.sin(self.phase + tau * self.cycles * v), self.swing)
-        return np.asarray(self.centre) + np.outer(v - 0.5, self.travel) + circle + swung
+        way = np.asarray(self.centre) + np.outer(v - 0.5, self.travel)
+        return np.asarray(way + circle + swung)
 
     def radii(self, v: Float[ndarray, " T"]) -> Float[ndarray, " T"]:
         """Return the radius for shares of the sprite's own time; it grows by equal factors."""
@@ -139,7 +140,7 @@ class Camera:
         shake = np.asarray(self.sway) * np.sin(
             np.asarray(self.phase) + tau * np.outer(u, self.cycles)
         )
-        return np.asarray(self.offset) + np.outer(u - 0.5, self.pan) + shake
+        return np.asarray(self.offset + np.outer(u - 0.5, self.pan) + shake)
 
     def views(self, u: Float[ndarray, " T"]) -> Float[ndarray, "T 2 2"]:
         """Return the matrices that map ways in the scene to ways in the picture."""
