@@ -244,16 +244,17 @@ def test_a_cache_decodes_a_clip_once(tmp_path: Path) -> None:
             return replace(super().read(spec), source=source)
 
     spec, one = ClipSpec(frames=2, size=32), Counted(name="one", label=1)
-    first, again = (cached(one, 0, spec, tmp_path / "cache") for _ in range(2))
+    (first, truth), (again, known) = (cached(one, 0, spec, tmp_path / "cache") for _ in range(2))
     assert reads == ["one"]
     assert torch.equal(first.frames, again.frames)
+    assert truth is known is None or (truth is not None and truth.equal(known))
     assert again.source == first.source is not None
     assert torch.equal(again.pts_seconds, first.pts_seconds)
     assert float((first.frames - one.read(spec).frames).abs().max()) <= 0.5001 / 255
     cached(one, 0, replace(spec, size=16), tmp_path / "cache")
     assert len(reads) == 3
     with no_file_larger_than(100):
-        assert torch.equal(cached(one, 0, spec, tmp_path / "full").frames, first.frames)
+        assert torch.equal(cached(one, 0, spec, tmp_path / "full")[0].frames, first.frames)
     assert not list((tmp_path / "full").iterdir())
 
 

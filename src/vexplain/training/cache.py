@@ -1,4 +1,4 @@
-"""Decoded clips kept in files, so that a video is decoded once and not in every epoch."""
+"""Clips and truths kept in files, so that a video is decoded once and not in every epoch."""
 
 from contextlib import suppress
 from dataclasses import asdict
@@ -7,17 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Bool
+from torch import Tensor
 
 from vexplain.core import ClipSpec, Source, VideoClip
 from vexplain.core.files import atomic_path
 from vexplain.datasets import Recording
 
 
-def cached(recording: Recording, place: int, spec: ClipSpec, folder: Path) -> VideoClip:
-    """Return the clip of a recording, rounded to 8 bits, from the cache where it is there.
+def cached(
+    recording: Recording, place: int, spec: ClipSpec, folder: Path
+) -> tuple[VideoClip, Bool[Tensor, "T H W"] | None]:
+    """Return the clip of a recording, rounded to 8 bits, and its truth, from the cache if there.
 
-    It is the same when it is read for the first time. A file takes T · 3 · H · W bytes. Where it
-    can't be written, the clip is decoded again the next time.
+    They are the same when they are read for the first time. A file takes 3 · T · H · W bytes, 4
+    with a truth. Where it can't be written, the clip is decoded again the next time.
 
     Args:
         recording: What is read.
@@ -37,6 +41,7 @@ def cached(recording: Recording, place: int, spec: ClipSpec, folder: Path) -> Vi
             "frames": (clip.frames * 255).round().to(torch.uint8),
             "pts_seconds": clip.pts_seconds,
             "source": asdict(clip.source) if clip.source else None,
+            "truth": recording.truth(clip),
         }
         with suppress(OSError, RuntimeError):  # torch raises the latter on a full disk
             folder.mkdir(parents=True, exist_ok=True)
@@ -44,8 +49,9 @@ def cached(recording: Recording, place: int, spec: ClipSpec, folder: Path) -> Vi
                 torch.save(content, part)
     else:
         content = torch.load(file, weights_only=True)
-    return VideoClip(
+    clip = VideoClip(
         content["frames"].float() / 255,
         content["pts_seconds"],
         Source(**content["source"]) if content["source"] else None,
     )
+    return clip, content["truth"]

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 import torch
+from jaxtyping import Bool
 from torch import Generator, Tensor
 from torch.utils.data import DataLoader, Sampler
 from torch.utils.data import Dataset as TorchDataset
 
-from vexplain.core import ClipSpec
+from vexplain.core import ClipSpec, VideoClip
 from vexplain.datasets import Dataset
 from vexplain.training.augmentation import Augmentation, augmented, ramp
 from vexplain.training.cache import cached
@@ -91,12 +92,7 @@ class Clips(TorchDataset[Sample]):
         target = torch.zeros(n_classes)
         target[recording.label or 0] = 1
         try:
-            clip = (
-                cached(recording, draw.place, self.spec, self.cache)
-                if self.cache
-                else recording.read(self.spec)
-            )
-            truth = recording.truth(clip) if draw.epoch >= 0 and draw.removal else None
+            clip, truth = self.read(draw)
         except (ValueError, OSError) as error:
             return Sample(draw, None, target, f"{type(error).__name__}: {error}")
         if draw.epoch < 0:
@@ -105,6 +101,14 @@ class Clips(TorchDataset[Sample]):
         frames, sure = augmented(clip.frames, truth, self.augmentation, draw.removal, generator)
         target = sure * target + (1 - sure) / n_classes
         return Sample(draw, (frames * 255).round().to(torch.uint8), target)
+
+    def read(self, draw: Draw) -> tuple[VideoClip, Bool[Tensor, "T H W"] | None]:
+        """Return a recording's clip, and its truth where that is known and needed."""
+        recording = self.dataset.recordings[draw.place]
+        if self.cache:
+            return cached(recording, draw.place, self.spec, self.cache)
+        clip = recording.read(self.spec)
+        return clip, recording.truth(clip) if draw.epoch >= 0 and draw.removal else None
 
 
 def together(samples: Sequence[Sample]) -> Batch:
