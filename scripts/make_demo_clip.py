@@ -20,7 +20,7 @@ from vexplain import api
 from vexplain.core.files import atomic_path, write_atomically
 from vexplain.datasets.synthetic import ACTIONS, Rendered, SyntheticRecording, render
 from vexplain.models import load_model
-from vexplain.models.zoo import DEMO
+from vexplain.models.loading import DEMO
 from vexplain.video import write_video
 
 SURE = 0.9

@@ -13,6 +13,8 @@ from laid_out import Put, linker, touch, write
 from vexplain.core import ClipSpec, VideoClip
 from vexplain.datasets import Dataset, Problem, VideoRecording, open_dataset
 from vexplain.datasets.checking import check_dataset
+from vexplain.video.clips import open_source
+from vexplain.video.sources import FrameSource
 
 
 @pytest.fixture
@@ -94,10 +96,18 @@ def test_a_report_counts_everything(put: Put, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "clip", ["carving_ice.mp4", "flipping_a_pancake.mkv", "biking.avi", "archery.avi"]
+    ("clip", "share"),
+    [
+        ("carving_ice.mp4", 0.6),
+        ("flipping_a_pancake.mkv", 0.6),
+        ("biking.avi", 0.6),
+        ("archery.avi", 0.99),
+    ],
 )
-def test_files_cut_short_are_found_and_can_be_used(clip: str, assets: Path, tmp_path: Path) -> None:
-    cut(assets, clip, 0.6, tmp_path / "class" / clip)
+def test_files_cut_short_are_found_and_can_be_used(
+    clip: str, share: float, assets: Path, tmp_path: Path
+) -> None:
+    cut(assets, clip, share, tmp_path / "class" / clip)
     report = check_dataset(open_dataset(f"folder:{tmp_path}"))
     assert [one.name for one in report.problems] == [f"class/{clip}"]
     assert "cut short" in report.problems[0].reason
@@ -149,11 +159,74 @@ def test_parts_of_a_file_are_looked_at_once(put: Put, tmp_path: Path) -> None:
     report = check_dataset(open_dataset(f"table:{place}"), progress=steps)
     assert steps.seen == [("start", 1), ("advance", 1), ("stop", 0)]
     assert (report.recordings, report.usable) == (4, 3)
-    assert report.problems[0].reason == "it starts at 3 s, and the file ends at 2.5 s"
+    assert [one.reason for one in report.problems] == [
+        "it ends at 9 s, and the file at 2.5 s",
+        "it starts at 3 s, and the file ends at 2.5 s",
+    ]
     assert report.durations is not None
     assert report.durations.shortest == pytest.approx(76 / 30 - 2)
     assert report.durations.median == pytest.approx(0.75)
     assert report.durations.longest == pytest.approx(1)
+
+
+def test_parts_without_a_frame_and_beyond_the_end_are_found(put: Put, tmp_path: Path) -> None:
+    put("handstand.mp4", "a.mp4")  # 76 frames, 30 a second
+    rows = "a.mp4,x,1.01,1.02\na.mp4,x,2,2.55\na.mp4,x,2,2.6\n"
+    place = write(tmp_path / "list.csv", "path,label,start,end\n" + rows)
+    report = check_dataset(open_dataset(f"table:{place}"))
+    assert {one.name: one.reason for one in report.problems} == {
+        "a.mp4 from 1.01 s to 1.02 s": "no frame of the file is shown from 1.01 s to 1.02 s",
+        "a.mp4 from 2 s to 2.6 s": "it ends at 2.6 s, and the file at 2.5 s",
+    }
+    assert (report.usable, report.unusable) == (2, 1)
+
+
+def test_truths_are_read_where_everything_is(put: Put, tmp_path: Path) -> None:
+    put("car-shadow.mp4", "car.mp4")
+    put("car-shadow_mask.npz", "car.npz")
+    put("handstand.mp4", "stand.mp4")
+    write(tmp_path / "no.json", "{}")
+    rows = "car.mp4,x,car.npz\nstand.mp4,x,car.npz\n./car.mp4,y,no.json\n"
+    place = write(tmp_path / "list.csv", "path,label,truth\n" + rows.replace("./car", "car2"))
+    put("car-shadow.mp4", "car2.mp4")
+    dataset = open_dataset(f"table:{place}")
+    assert check_dataset(dataset).problems == ()
+    report = check_dataset(dataset, decode=True)
+    assert [one.name for one in report.problems] == ["stand.mp4", "car2.mp4"]
+    assert "car.npz can't be used" in report.problems[0].reason
+    assert report.usable == 3
+
+
+def test_one_file_never_ends_a_report(
+    put: Put, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vexplain.datasets import checking
+
+    def strange(path: Path) -> FrameSource:
+        if path.name == "b.mp4":
+            raise RuntimeError
+        return open_source(path)
+
+    put("handstand.mp4", "c/a.mp4")
+    put("handstand.mp4", "c/b.mp4")
+    monkeypatch.setattr(checking, "open_source", strange)
+    report = check_dataset(open_dataset(f"folder:{tmp_path}"))
+    assert [(one.name, one.reason) for one in report.problems] == [("c/b.mp4", "RuntimeError()")]
+    assert report.usable == 1
+
+
+def test_files_and_recordings_without_a_split(put: Put, tmp_path: Path) -> None:
+    put("handstand.mp4", "a.mp4")
+    put("archery.avi", "b.avi")
+    (tmp_path / "again.mp4").symlink_to("a.mp4")
+    rows = "a.mp4,x,train\nagain.mp4,x,test\nb.avi,x,\n"
+    place = write(tmp_path / "list.csv", "path,label,split\n" + rows)
+    report = check_dataset(open_dataset(f"table:{place}"))
+    assert list(report.shared_files.values()) == [("test", "train")]
+    assert (report.unsplit, report.leaks) == (1, {})
+    place.write_text("path,label\na.mp4,x\nagain.mp4,x\n")
+    report = check_dataset(open_dataset(f"table:{place}"))
+    assert (report.unsplit, report.shared_files) == (0, {})
 
 
 def test_groups_in_several_splits_are_leaks() -> None:

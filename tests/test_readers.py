@@ -1,6 +1,7 @@
 """Readers of datasets, on real clips laid out as each dataset is."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from vexplain.core import ClipSpec
 from vexplain.datasets import READERS, open_dataset
 from vexplain.datasets.etri import ACTIVITIES
 from vexplain.datasets.finding import tree
+from vexplain.datasets.opening import queried
 
 SPEC = ClipSpec(frames=4, size=64)
 HEADER = "label,youtube_id,time_start,time_end,split\n"
@@ -38,7 +40,49 @@ def test_a_tree_follows_links_but_not_in_circles(tmp_path: Path) -> None:
     touch(tmp_path, "real/v.mp4", "root/a/w.mp4")
     (tmp_path / "root" / "linked").symlink_to(tmp_path / "real")
     (tmp_path / "root" / "a" / "up").symlink_to(tmp_path / "root")
-    assert tree(tmp_path / "root").videos == ("a/w.mp4", "linked/v.mp4")
+    found = tree(tmp_path / "root")
+    assert (found.videos, found.problems) == (("a/w.mp4", "linked/v.mp4"), ())
+
+
+def test_a_tree_says_what_it_cannot_look_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import os
+
+    look = os.scandir
+
+    def closed(place: str) -> Any:
+        if place.endswith("secret"):
+            raise PermissionError(13, "Permission denied")
+        return look(place)
+
+    touch(tmp_path, "a/v.mp4", "a/secret/w.mp4")
+    (tmp_path / "a" / "self.mp4").symlink_to("self.mp4")
+    monkeypatch.setattr(os, "scandir", closed)
+    dataset = open_dataset(f"folder:{tmp_path}")
+    assert names(dataset) == ["a/v.mp4"]
+    assert {one.name: one.reason.partition("(")[0] for one in dataset.problems} == {
+        "a/self.mp4": "it can't be read ",
+        "a/secret": "it can't be read ",
+    }
+
+
+def test_links_between_folders_side_by_side_end(tmp_path: Path) -> None:
+    for n in range(12):
+        touch(tmp_path, f"{n}/v.mp4")
+        for other in range(12):
+            (tmp_path / f"{n}" / f"to{other}").symlink_to(tmp_path / f"{other}")
+    found = tree(tmp_path)
+    assert found.videos == tuple(f"{n}/v.mp4" for n in range(12))
+    assert "once more" in found.problems[0].reason
+
+
+def test_a_real_folder_goes_before_a_link_to_it(tmp_path: Path) -> None:
+    touch(tmp_path, "run/v.mp4")
+    (tmp_path / "latest").symlink_to("run")
+    found = tree(tmp_path)
+    assert found.videos == ("run/v.mp4",)
+    assert [one.name for one in found.problems] == ["latest"]
 
 
 # Kinetics
@@ -102,6 +146,7 @@ def test_kinetics_takes_other_classes_and_lists_of_paths(tmp_path: Path) -> None
     assert [one.label for one in dataset.recordings] == [1, 0, 0]
     assert [one.name for one in dataset.problems] == ["c.mp4", "gone.mp4"]
     assert "line 3" in dataset.problems[0].reason
+    assert "after line 2" in dataset.problems[0].reason
     with pytest.raises(ValueError, match="Leave split out"):
         open_dataset(f"kinetics400:{place}", split="train")
     place.write_text("c.mp4 2\n")
@@ -141,6 +186,31 @@ def test_lists_in_other_encodings(tmp_path: Path) -> None:
     place.write_bytes((HEADER + ROW).encode() + "arm wréstling,b,0,10,train\n".encode("latin-1"))
     with pytest.raises(ValueError, match=r"UTF-8 in .*list\.csv, got the byte 0xe9 in line 3"):
         open_dataset(f"kinetics400:{place}")
+
+
+def test_kinetics_names_files_of_one_name(tmp_path: Path) -> None:
+    touch(tmp_path, "a/abc_000000_000010.mp4", "b/abc_000000_000010.mkv")
+    dataset = open_dataset(f"kinetics400:{write(tmp_path / 'list.csv', HEADER + ROW)}")
+    assert [one.path.suffix for one in videos(dataset)] == [".mp4"]
+    (problem,) = dataset.problems
+    assert "a/abc_000000_000010.mp4 and b/abc_000000_000010.mkv have this name" in problem.reason
+
+
+def test_lists_of_paths_have_groups_tabs_and_folders_of_frames(tmp_path: Path) -> None:
+    touch(tmp_path, "-x_yzABCDE0_000002_000012.mp4", "-x_yzABCDE0_000022_000032.mp4", "other.mp4")
+    touch(tmp_path, "some frames/img_1.jpg", "some frames/img_2.jpg")
+    rows = (
+        "-x_yzABCDE0_000002_000012.mp4\t1\n-x_yzABCDE0_000022_000032.mp4  0\nother.mp4 0\n"
+        "some frames 2 1\nother.mp4 2 1\n"
+    )
+    classes = write(tmp_path / "classes.txt", "first\nsecond\n")
+    place = write(tmp_path / "list.txt", rows)
+    dataset = open_dataset(f"kinetics400:{place}", classes=classes)
+    assert [one.label for one in dataset.recordings] == [1, 0, 0, 1]
+    assert [one.group for one in dataset.recordings] == ["-x_yzABCDE0"] * 2 + [None, None]
+    assert videos(dataset)[3].path == tmp_path / "some frames"
+    assert names(dataset)[3] == "some frames"
+    assert [one.name for one in dataset.problems] == ["other.mp4 2"]
 
 
 # ETRI-Activity3D
@@ -183,10 +253,84 @@ def test_etri_reads_everything_from_the_names(put: Put, tmp_path: Path) -> None:
         open_dataset(f"etri:{tmp_path}?camera=9")
 
 
-def test_etri_has_the_55_activities() -> None:
-    assert len(set(ACTIVITIES)) == len(ACTIVITIES) == 55
-    numbered = {10: "brushing teeth", 38: "smoking", 46: "handshaking", 53: "fallen on the floor"}
-    assert {n: ACTIVITIES[n - 1] for n in numbered} == numbered
+def test_etri_guesses_no_age_and_no_camera(tmp_path: Path) -> None:
+    people = {"000": None, "001": "elderly", "050": "elderly", "051": "young", "100": "young"}
+    people["101"] = None
+    touch(tmp_path, *(f"A001_P{person}_G001_C001.mp4" for person in people))
+    touch(tmp_path, "A001_P001_G001_C009.mp4", "A001_P001_G001_C000.mp4", "A000_P001_G001_C001.mp4")
+    dataset = open_dataset(f"etri:{tmp_path}")
+    assert [one.facts.get("age") for one in dataset.recordings] == list(people.values())
+    assert [one.reason.partition(", ")[2] for one in dataset.problems] == [
+        "and no A000",
+        "and no C000",
+        "and no C009",
+    ]
+    for age in ("elderly", "young"):
+        assert len(open_dataset(f"etri:{tmp_path}?age={age}")) == 2
+
+
+OFFICIAL = """
+eating food with a fork
+pouring water into a cup
+taking medicine
+drinking water
+putting food in the fridge/taking food from the fridge
+trimming vegetables
+peeling fruit
+using a gas stove
+cutting vegetable on the cutting board
+brushing teeth
+washing hands
+washing face
+wiping face with a towel
+putting on cosmetics
+putting on lipstick
+brushing hair
+blow drying hair
+putting on a jacket
+taking off a jacket
+putting on/taking off shoes
+putting on/taking off glasses
+washing the dishes
+vacuuming the floor
+scrubbing the floor with a rag
+wiping off the dining table
+rubbing up furniture
+spreading bedding/folding bedding
+washing a towel by hands
+hanging out laundry
+looking around for something
+using a remote control
+reading a book
+reading a newspaper
+handwriting
+talking on the phone
+playing with a mobile phone
+using a computer
+smoking
+clapping
+rubbing face with hands
+doing freehand exercise
+doing neck roll exercise
+massaging a shoulder oneself
+taking a bow
+talking to each other
+handshaking
+hugging each other
+fighting each other
+waving a hand
+flapping a hand up and down (beckoning)
+pointing with a finger
+opening the door and walking in
+fallen on the floor
+sitting up/standing up
+lying down
+"""
+
+
+def test_etri_has_the_55_activities_in_their_order() -> None:
+    assert OFFICIAL.strip().splitlines() == list(ACTIVITIES)
+    assert len(set(ACTIVITIES)) == 55
 
 
 # HMDB51
@@ -229,6 +373,55 @@ def test_hmdb51_takes_splits_and_sources_from_names_and_lists(put: Put, tmp_path
     write(lists / "handstand_test_split1.txt", f"{stand}.avi 3\n")
     with pytest.raises(ValueError, match=r"0, 1 or 2 in line 1 of .*handstand_test_split1"):
         open_dataset(f"hmdb51:{tmp_path / 'videos'}?splits={lists}&fold=1")
+
+
+def test_hmdb51_finds_the_source_whatever_the_folder_is_called(tmp_path: Path) -> None:
+    tail = "f_cm_np1_le_med"
+    touch(
+        tmp_path,
+        f"brush hair/film_brush_hair_{tail}_0.avi",
+        f"brush hair/film_brush_hair_{tail}_1.avi",
+        "brush hair/holiday_brush_hair_7.avi",
+        f"brush hair/film_comb_{tail}_2.avi",
+    )
+    dataset = open_dataset(f"hmdb51:{tmp_path}")
+    assert sorted(str(one.group) for one in dataset.recordings) == [
+        f"brush hair/film_comb_{tail}_2",
+        "brush hair/holiday_brush_hair_7",
+        "film",
+        "film",
+    ]
+    assert [one.name for one in dataset.problems] == [
+        f"brush hair/film_comb_{tail}_2.avi",
+        "brush hair/holiday_brush_hair_7.avi",
+    ]
+    assert "expected SOURCE_brush_hair_" in dataset.problems[0].reason
+
+
+def test_hmdb51_names_classes_without_a_list_and_contradictions(tmp_path: Path) -> None:
+    clip = "film_{}_f_cm_np1_le_med_0"
+    touch(tmp_path, *(f"v/{name}/{clip.format(name)}.avi" for name in ("wave", "walk")))
+    lists = tmp_path / "splits"
+    write(lists / "wave_test_split1.txt", f"{clip.format('wave')}.avi 1\n" * 2)
+    dataset = open_dataset(f"hmdb51:{tmp_path / 'v'}?splits={lists}&fold=1")
+    assert [one.split for one in dataset.recordings] == [None, "train"]
+    (problem,) = dataset.problems
+    assert problem.name == "walk"
+    assert "no list walk_test_split1.txt" in problem.reason
+    write(
+        lists / "wave_test_split1.txt",
+        f"{clip.format('wave')}.avi 1\n{clip.format('wave')}.avi 2\n",
+    )
+    with pytest.raises(ValueError, match=r"line 2 of .* in test, and a line before it in train"):
+        open_dataset(f"hmdb51:{tmp_path / 'v'}?splits={lists}&fold=1")
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_folds_are_whole_numbers(tmp_path: Path) -> None:
+    touch(tmp_path, "a/b.avi")
+    for fold in (1.0, True, "1"):
+        with pytest.raises(ValueError, match=f"fold: expected 1, 2 or 3, got {fold!r}"):
+            open_dataset(f"hmdb51:{tmp_path}", splits=tmp_path, fold=fold)
 
 
 # Folders
@@ -284,7 +477,67 @@ def test_folders_called_train_and_test_may_be_classes(tmp_path: Path) -> None:
     assert dataset.splits == ()
 
 
+def test_what_holds_no_video_does_not_turn_splits_into_classes(tmp_path: Path) -> None:
+    touch(tmp_path, "Train/a/1.mp4", "VAL/a/2.mp4", "testing/b/3.mp4", "annotations/all/x.csv")
+    (tmp_path / "extra").mkdir()
+    dataset = open_dataset(f"folder:{tmp_path}")
+    assert dataset.class_names == ("a", "b")
+    assert dataset.splits == ("testing", "train", "val")
+    assert names(dataset) == ["testing/b/3.mp4", "Train/a/1.mp4", "VAL/a/2.mp4"]
+
+
+def test_pictures_beside_folders_of_frames_do_not_turn_splits_into_classes(tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        touch(tmp_path, f"{split}/thumb.jpg", f"{split}/a/thumb.jpg", f"{split}/a/clip/1.png")
+    dataset = open_dataset(f"folder:{tmp_path}")
+    assert (dataset.class_names, dataset.splits) == (("a",), ("train", "val"))
+    assert names(dataset) == ["train/a/clip", "val/a/clip"]
+    assert dataset.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("stray", "said"),
+    [
+        ("train/x.mp4", "train holds videos itself"),
+        ("demo/x.mp4", "beside them is demo"),
+        ("validation/x.mp4", "validation holds videos itself"),
+    ],
+)
+def test_folders_that_may_be_splits_or_classes(stray: str, said: str, tmp_path: Path) -> None:
+    touch(tmp_path, "train/a/1.mp4", "test/a/1.mp4", stray)
+    with pytest.raises(ValueError, match=f"can't tell whether .*are splits or classes: {said}"):
+        open_dataset(f"folder:{tmp_path}")
+
+
+def test_a_class_of_trains_is_one(tmp_path: Path) -> None:
+    touch(tmp_path, "train/1.mp4", "bus/1.mp4")
+    assert open_dataset(f"folder:{tmp_path}").class_names == ("bus", "train")
+
+
 # All of them
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("0", 0),
+        ("-12", -12),
+        ("2.50", 2.5),
+        ("true", True),
+        ("false", False),
+        *((text, text) for text in ("007", "1_000", "0o17", "1:30", "no", "1e3", ".5", "null", "")),
+    ],
+)
+def test_only_plain_numbers_in_a_name_are_numbers(text: str, value: object) -> None:
+    found = queried(f"a={text}")["a"]
+    assert (found, type(found)) == (value, type(value))
+
+
+def test_a_name_may_end_like_a_yaml_file(tmp_path: Path) -> None:
+    touch(tmp_path, "a.mp4")
+    place = write(tmp_path / "list.csv", "path,label\na.mp4,x\n")
+    classes = write(tmp_path / "classes.yaml", "x\n")
+    assert len(open_dataset(f"table:{place}?classes={classes}")) == 1
 
 
 FOLDERS = ("etri", "ucf101", "hmdb51", "folder")

@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -7,7 +8,7 @@ import pytest
 import torch
 
 from vexplain.core import ClipSpec
-from vexplain.datasets import open_dataset
+from vexplain.datasets import VideoRecording, open_dataset
 from vexplain.datasets.synthetic import (
     ACTIONS,
     BACKWARDS,
@@ -15,6 +16,7 @@ from vexplain.datasets.synthetic import (
     Rendered,
     SyntheticRecording,
     render,
+    writing,
 )
 from vexplain.datasets.synthetic.photographs import (
     HELD_OUT_BACKGROUNDS,
@@ -223,6 +225,57 @@ def test_a_set_is_written_and_read_back(tmp_path: Path) -> None:
     table.unlink()
     assert write_set(made, tmp_path, frames=16, size=64, workers=2) == table
     assert all(file.read_bytes() == before for file, before in content.items())
+
+
+def test_a_folder_keeps_one_set(tmp_path: Path) -> None:
+    made = open_dataset("synthetic:still?clips=2")
+    write_set(made, tmp_path, frames=2, size=32)
+    write_set(open_dataset("synthetic:still?clips=3"), tmp_path, frames=2, size=32)
+    for said, frames, size in (("size 32, not 34", 2, 34), ("frames 2, not 3", 3, 32)):
+        with pytest.raises(ValueError, match=f"folder: .* holds one with {said}"):
+            write_set(made, tmp_path, frames=frames, size=size)
+    for name, said in {
+        "restless?clips=2": "family still, not restless",
+        "still?seed=1&clips=2": "seed 0, not 1",
+        "still?sources=5&clips=2": "sources 60, not 5",
+    }.items():
+        with pytest.raises(ValueError, match=f"holds one with {said}"):
+            write_set(open_dataset(f"synthetic:{name}"), tmp_path, frames=2, size=32)
+    (tmp_path / "set.json").unlink()
+    with pytest.raises(ValueError, match="holds one with family None, not still"):
+        write_set(made, tmp_path, frames=2, size=32)
+
+
+def test_only_synthetic_sets_of_even_size_are_written(tmp_path: Path) -> None:
+    made = open_dataset("synthetic:still?clips=2")
+    with pytest.raises(ValueError, match="size: expected an even number, as mp4 needs, got 33"):
+        write_set(made, tmp_path / "set", size=33)
+    other = VideoRecording(name="v", path=tmp_path / "v.mp4", label=0)
+    for recordings in ([other], [*made.recordings, other]):
+        with pytest.raises(ValueError, match="dataset: expected recordings of a synthetic set"):
+            write_set(replace(made, recordings=recordings), tmp_path / "set")
+    assert not (tmp_path / "set").exists()
+
+
+def test_after_an_interrupt_the_rest_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted:
+        def start(self, total: int) -> None:
+            pass
+
+        def advance(self, rows: int) -> None:
+            raise KeyboardInterrupt
+
+        def stop(self) -> None:
+            pass
+
+    monkeypatch.setattr(writing, "ProcessPoolExecutor", lambda n, **_: ThreadPoolExecutor(n))
+    made = open_dataset("synthetic:still?clips=60")
+    with pytest.raises(KeyboardInterrupt):
+        write_set(made, tmp_path, frames=2, size=32, workers=2, progress=Interrupted())
+    assert 1 <= len(list((tmp_path / "truths").iterdir())) < 20
+    assert not (tmp_path / "clips.csv").exists()
 
 
 def test_what_passes_in_front_hides_the_object() -> None:

@@ -33,7 +33,7 @@ def test_a_table_of_videos_with_truths(put: Put, assets: Path, tmp_path: Path) -
     assert names(dataset) == ["car.mp4 from 0 s to 1 s", "car.mp4 from 0.5 s"]
     first, second = videos(dataset)
     assert (first.label, first.group, first.split) == (1, "g1", "train")
-    assert (second.label, second.group, second.split) == (0, None, "test")
+    assert (second.label, second.group, second.split) == (0, "car.mp4", "test")
     assert dict(first.facts) == {"camera": "left"}
     assert [one.name for one in dataset.problems] == ["car.mp4 from 0.5 s", "gone.mp4"]
     clip = first.read(ClipSpec(frames=4, size=None))
@@ -43,6 +43,37 @@ def test_a_table_of_videos_with_truths(put: Put, assets: Path, tmp_path: Path) -
     assert inside is not None
     assert torch.equal(inside, torch.from_numpy(mask[list(clip.source.frame_index)] == 1))
     assert second.truth(clip) is None
+
+
+def test_parts_of_a_file_are_a_group_however_it_is_spelled(tmp_path: Path) -> None:
+    touch(tmp_path, "a.mp4", "b.mp4", "c.mp4")
+    rows = (
+        f"a.mp4,x,0,\n./a.mp4,x,1,\n{tmp_path}/a.mp4,y,2,\nb.mp4,x,0,\nc.mp4,x,0,g\nc.mp4,x,1,g\n"
+    )
+    place = write(tmp_path / "list.csv", f"path,label,start,group\n{rows}")
+    dataset = open_dataset(f"table:{place}")
+    assert [one.group for one in dataset.recordings] == ["a.mp4"] * 3 + [None, "g", "g"]
+    assert names(dataset)[1:4] == ["a.mp4 from 1 s", "a.mp4 from 2 s", "b.mp4"]
+
+
+def test_rows_that_say_the_same_are_one(tmp_path: Path) -> None:
+    touch(tmp_path, "a.mp4")
+    place = write(tmp_path / "list.csv", "path,label\na.mp4,x\na.mp4,x\n./a.mp4,x\n")
+    dataset = open_dataset(f"table:{place}")
+    assert names(dataset) == ["a.mp4"]
+    assert [one.name for one in dataset.problems] == ["a.mp4", "./a.mp4"]
+    assert "line 3 of" in dataset.problems[0].reason
+    assert "line 2 of" in dataset.problems[0].reason
+
+
+def test_paths_that_no_disk_has_and_folders_are_no_videos(tmp_path: Path) -> None:
+    touch(tmp_path, "a.mp4", "empty/notes.txt", "frames/1.png", "frames/more/v.mp4")
+    place = write(
+        tmp_path / "list.csv", f"path,label\na.mp4,x\n{'n' * 300}.mp4,x\nempty,x\nframes,x\n"
+    )
+    dataset = open_dataset(f"table:{place}")
+    assert names(dataset) == ["a.mp4", "frames"]
+    assert [one.name for one in dataset.problems] == ["n" * 300 + ".mp4", "empty"]
 
 
 def test_a_table_takes_numbers_only_with_classes(tmp_path: Path) -> None:
@@ -93,7 +124,7 @@ def test_a_parquet_table_says_what_to_install(
         ("path,label\na.mp4,x,y\n", r"expected 2 cells \(path, label\) in line 2 .*, got 3"),
         ("path,label,label\na.mp4,x,y\n", r"different names in line 1 .*'label'"),
         ("path,label,end,start\na.mp4,x,1,2\n", r"more than the start \(2 s\) in line 2"),
-        ("path,label\na.mp4,x\na.mp4,x\n", r"lists a\.mp4 from 0 s 2 times"),
+        ("path,label\na.mp4,x\n./a.mp4,y\n", r"lists a\.mp4 from 0 s 2 times"),
         ("", r"a column 'path' in line 1 of .*, got none"),
         ("path,label\n", r"expected the videos that .* lists"),
     ],

@@ -30,8 +30,9 @@ from vexplain.video import (
     write_video,
 )
 from vexplain.video.clips import open_source
-from vexplain.video.containers import turned
+from vexplain.video.containers import VideoFile, turned
 from vexplain.video.rates import near_fraction
+from vexplain.video.sources import read_picture
 
 Array = np.ndarray[Any, np.dtype[Any]]
 WHOLE = ClipSpec(frames=4, size=None)
@@ -607,6 +608,58 @@ def test_truncated_files_give_what_there_is(suffix: str, tmp_path: Path) -> None
     assert len(frames) == n
     expected = np.stack([frames[i] for i in clip.source.frame_index])
     assert difference(pictures(clip), expected) == 0
+
+
+def cut_file(whole: Path, length: int, place: Path) -> Path:
+    place.write_bytes(whole.read_bytes()[:length])
+    return place
+
+
+def test_an_avi_that_lacks_its_last_frame_is_known_as_cut(assets: Path, tmp_path: Path) -> None:
+    whole = assets / "clips" / "archery.avi"
+    assert VideoFile(whole).survey().complete
+    cut = cut_file(whole, whole.stat().st_size * 99 // 100, tmp_path / "cut.avi")
+    assert not VideoFile(cut).survey().complete
+    with pytest.warns(VexplainWarning, match="damaged or cut short"):
+        read_clip(cut, WHOLE)
+
+
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF])
+def test_an_avi_whose_writer_knew_no_size_is_whole(size: int, assets: Path, tmp_path: Path) -> None:
+    data = bytearray((assets / "clips" / "archery.avi").read_bytes())
+    data[4:8] = size.to_bytes(4, "little")
+    (tmp_path / "a.avi").write_bytes(data)
+    assert VideoFile(tmp_path / "a.avi").survey().complete
+
+
+def test_every_part_of_a_long_avi_must_be_there(assets: Path, tmp_path: Path) -> None:
+    """Files over 1 GB go on in further RIFFs (OpenDML)."""
+    whole = (assets / "clips" / "archery.avi").read_bytes()
+    more = b"RIFF" + (5).to_bytes(4, "little") + b"AVIX\0"
+    place = tmp_path / "a.avi"
+    for ending, complete in {
+        more + b"\0": True,
+        more: True,
+        more[:-1]: True,
+        more[:-3]: False,
+    }.items():
+        place.write_bytes(whole + ending)
+        assert VideoFile(place).survey().complete == complete, ending
+    place.write_bytes(whole + b"junk of another kind")
+    assert VideoFile(place).survey().complete
+
+
+def test_a_picture_that_would_fill_the_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_pictures(tmp_path / "f", noise(2, 8, 8), ["1.png", "2.png"])
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
+    with pytest.raises(
+        ValueError, match=r"the picture .*1\.png can't be read .*decompression bomb"
+    ):
+        read_clip(tmp_path / "f", WHOLE)
+    with pytest.raises(ValueError, match="decompression bomb"):
+        read_picture(tmp_path / "f" / "1.png")
 
 
 def test_frames_that_cannot_be_decoded_are_left_out(tmp_path: Path) -> None:

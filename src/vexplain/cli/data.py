@@ -22,7 +22,7 @@ data_app = typer.Typer(
 )
 
 MOST = 20
-"""Rows of a table that are shown; the file has them all."""
+"""Rows of a table that are shown, but for classes; the file has them all."""
 
 
 @data_app.command("list")
@@ -43,7 +43,7 @@ def check(
         ),
     ],
     decode: Annotated[
-        bool, typer.Option("--decode", help="Decode every frame: slow, finds all damage.")
+        bool, typer.Option("--decode", help="Decode every frame and truth: slow, finds all damage.")
     ] = False,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Files read side by side; as many as processors.")
@@ -58,6 +58,7 @@ def check(
 
     Ends with 0 while recordings can be used; with --strict only when nothing is wrong.
     """
+    from vexplain.core.files import write_atomically
     from vexplain.datasets import open_dataset
     from vexplain.datasets.checking import check_dataset
     from vexplain.progress import Bar
@@ -65,14 +66,15 @@ def check(
     with guarded():
         bar = None if quiet else Bar("checking")
         report = check_dataset(open_dataset(data), decode=decode, workers=workers, progress=bar)
-        for table in tables(report):
-            out.print(table)
         if file is not None:
             text = json.dumps(report.as_dict(), indent=2, ensure_ascii=False)
-            file.write_text(text + "\n", encoding="utf-8")
-        for line in warnings_of(report):
+            write_atomically(file, (text + "\n").encode())
+        for table in tables(report):
+            out.print(table)
+        wrong = warnings_of(report)
+        for line in wrong:
             err.print(f"[yellow]warning:[/] {escape(line)}", soft_wrap=True)
-        if not report.usable or (strict and (report.problems or report.leaks)):
+        if not report.usable or (strict and wrong):
             raise typer.Exit(1)
 
 
@@ -93,7 +95,7 @@ def tables(report: "Report") -> list[Table]:
     """Return the tables of what a dataset holds."""
     shown = [summary(report)]
     if report.classes:
-        shown.append(counts("Classes", "class", report.classes))
+        shown.append(counts("Classes", "class", report.classes, most=len(report.classes)))
     if report.splits:
         shown.append(counts("Splits", "split", report.splits))
     if report.sizes:
@@ -102,9 +104,10 @@ def tables(report: "Report") -> list[Table]:
     if report.problems:
         rows = [(one.name, one.reason) for one in report.problems]
         shown.append(listed("Problems", ("recording", "what is wrong"), rows))
-    if report.leaks:
-        rows = [(group, ", ".join(splits)) for group, splits in report.leaks.items()]
-        shown.append(listed("Groups in several splits", ("group", "splits"), rows))
+    for what, several in {"group": report.leaks, "file": report.shared_files}.items():
+        if several:
+            rows = [(name, ", ".join(splits)) for name, splits in several.items()]
+            shown.append(listed(f"{what.capitalize()}s in several splits", (what, "splits"), rows))
     return shown
 
 
@@ -116,6 +119,7 @@ def summary(report: "Report") -> Table:
         "usable": report.usable,
         "classes": len(report.classes),
         "without a class": report.unlabelled or None,
+        "in no split": report.unsplit or None,
         "groups": report.groups or None,
         "problems": len(report.problems),
     }
@@ -131,19 +135,21 @@ def summary(report: "Report") -> Table:
     return table
 
 
-def counts(title: str, what: str, numbers: Mapping[str, int]) -> Table:
+def counts(title: str, what: str, numbers: Mapping[str, int], *, most: int = MOST) -> Table:
     """Return a table of how many recordings there are of each kind."""
     rows = [(name, str(number)) for name, number in numbers.items()]
-    return listed(title, (what, "recordings"), rows)
+    return listed(title, (what, "recordings"), rows, most=most)
 
 
-def listed(title: str, columns: tuple[str, str], rows: Sequence[tuple[str, str]]) -> Table:
+def listed(
+    title: str, columns: tuple[str, str], rows: Sequence[tuple[str, str]], *, most: int = MOST
+) -> Table:
     """Return a table of the first rows, which says how many are left out."""
-    rest = len(rows) - MOST
+    rest = len(rows) - most
     table = Table(title=title, caption=f"and {rest} more" if rest > 0 else None, box=SIMPLE_HEAD)
     for column in columns:
         table.add_column(column, overflow="fold")
-    for name, value in rows[:MOST]:
+    for name, value in rows[:most]:
         table.add_row(escape(name), escape(value))
     return table
 
@@ -160,6 +166,15 @@ def warnings_of(report: "Report") -> list[str]:
         found.append(
             f"Groups in more than one split: {len(report.leaks)}. A test on them tests what was "
             "learnt, not what is new: give all recordings of a group one split."
+        )
+    if report.shared_files:
+        found.append(
+            f"Files in more than one split: {len(report.shared_files)}. Give all recordings of a "
+            "file one split."
+        )
+    if report.unsplit:
+        found.append(
+            f"Recordings in no split: {report.unsplit}. Whoever takes the splits leaves them out."
         )
     if report.empty_classes:
         more = ", …" if len(report.empty_classes) > 3 else ""

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from vexplain.cli.console import guarded, out
 from vexplain.cli.work import made
@@ -21,10 +22,10 @@ def synthesize(
     clips: Annotated[int, typer.Option(min=1, help="How many.")] = 140,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same clips.")] = 0,
     sources: Annotated[
-        int | None, typer.Option(min=1, help="Persons' stand-ins, or films, that they fall into.")
+        int | None, typer.Option(min=5, help="Persons' stand-ins, or films, that they fall into.")
     ] = None,
     frames: Annotated[int, typer.Option(min=1, help="Frames of a clip, of two seconds.")] = 32,
-    size: Annotated[int, typer.Option(min=8, help="Height and width, in pixels.")] = 112,
+    size: Annotated[int, typer.Option(min=8, help="Height and width, in pixels; even.")] = 112,
     workers: Annotated[int, typer.Option(min=1, help="Processes that write.")] = 1,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
@@ -33,10 +34,11 @@ def synthesize(
     Training and checking need no files: synthetic:still?clips=6000 names the clips themselves.
     """
     from vexplain.datasets import open_dataset
-    from vexplain.datasets.synthetic.writing import CLASSES, write_set
+    from vexplain.datasets.synthetic.writing import CLASSES, check_size, write_set
     from vexplain.progress import Bar
 
     with guarded():
+        check_size(size)
         groups = {} if sources is None else {"sources": sources}
         dataset = open_dataset(f"synthetic:{family}", clips=clips, seed=seed, **groups)
         bar = None if quiet else Bar("writing")
@@ -44,4 +46,5 @@ def synthesize(
             dataset, made(out_folder), frames=frames, size=size, workers=workers, progress=bar
         )
         classes = table.with_name(CLASSES)
-        out.print(f"{clips} clips; name them as table:{table}?classes={classes}", soft_wrap=True)
+        name = escape(f"table:{table}?classes={classes}")
+        out.print(f"{clips} clips; name them as {name}", soft_wrap=True)

@@ -68,7 +68,8 @@ ACTIVITIES = (
 (https://ai4robot.github.io/etri-activity3d-en/), with three of its misprints set right."""
 
 AGES = ("elderly", "young")
-_LAST_ELDERLY = 50
+_LAST_ELDERLY, _LAST = 50, 100
+_CAMERAS = 8
 _NAME = re.compile(r"A([0-9]{3})_?P([0-9]{3})_?G([0-9]{3})_?C([0-9]{3})")
 
 
@@ -86,7 +87,8 @@ def etri(
 
     Whoever is learnt from must not be tested, so the group of a recording is its person. The paper
     has 50 elderly people and 50 young ones; that P001–P050 are the elderly is not in it, but how
-    the archives are split and how those who worked with them read the numbers.
+    the archives are split and how those who worked with them read the numbers. Whoever has a
+    number beyond P100 is of no known age.
 
     Args:
         place: A folder above the videos.
@@ -105,17 +107,19 @@ def etri(
         )
     found: dict[str, VideoRecording] = {}
     problems: list[Problem] = []
-    for video in tree(root, pictures=False).videos:
+    inside = tree(root, pictures=False)
+    for video in inside.videos:
         match = _NAME.fullmatch(stem_of(video))
         if not match:
             continue
         activity, person, group, number = (int(digits) for digits in match.groups())
-        years = AGES[person > _LAST_ELDERLY]
+        years = _age(person)
+        reason = _unknown(activity, number)
         name = f"A{activity:03d}_P{person:03d}_G{group:03d}_C{number:03d}"
         if wanted not in (None, number) or age not in (None, years):
             continue
-        if not 1 <= activity <= len(ACTIVITIES):
-            problems.append(Problem(video, f"there are 55 activities, and no A{activity:03d}"))
+        if reason:
+            problems.append(Problem(video, reason))
         elif name in found:
             problems.append(Problem(video, f"{found[name].path} has the same name and is used"))
         else:
@@ -124,21 +128,36 @@ def etri(
                 path=root / video,
                 label=activity - 1,
                 group=f"P{person:03d}",
-                facts={"camera": f"C{number:03d}", "group": f"G{group:03d}", "age": years},
+                facts={
+                    "camera": f"C{number:03d}",
+                    "group": f"G{group:03d}",
+                    **({"age": years} if years else {}),
+                },
             )
     only = [text for text in (wanted and f"camera C{wanted:03d}", age) if text]
     return assembled(
         ", ".join(["ETRI-Activity3D", *only]),
         ACTIVITIES,
         [found[name] for name in sorted(found)],
-        problems,
+        [*inside.problems, *problems],
         sought=f"videos such as A001_P001_G001_C001.mp4{' of ' + ', '.join(only) if only else ''} "
         f"below {root}",
     )
 
 
+def _age(person: int) -> str | None:
+    return AGES[person > _LAST_ELDERLY] if 1 <= person <= _LAST else None
+
+
+def _unknown(activity: int, camera: int) -> str:
+    """Return what a name says that the dataset doesn't have, or nothing."""
+    if not 1 <= activity <= len(ACTIVITIES):
+        return f"there are {len(ACTIVITIES)} activities, and no A{activity:03d}"
+    return "" if 1 <= camera <= _CAMERAS else f"there are {_CAMERAS} cameras, and no C{camera:03d}"
+
+
 def _camera(camera: int | str) -> int:
     digits = str(camera).upper().removeprefix("C")
-    if isinstance(camera, bool) or not digits.isdecimal() or not 1 <= int(digits) <= 8:
+    if isinstance(camera, bool) or not digits.isdecimal() or not 1 <= int(digits) <= _CAMERAS:
         raise ValueError(f"camera: expected a number from 1 to 8 or C001 to C008, got {camera!r}.")
     return int(digits)

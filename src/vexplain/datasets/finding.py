@@ -1,6 +1,7 @@
 """What lies below a folder: videos and folders of pictures, found in one run, none opened."""
 
 import os
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,11 +25,13 @@ class Tree:
         root: The folder.
         videos: Names of files, and of folders of pictures, relative to it and in natural order.
         folders: Names of all other folders, likewise.
+        problems: Folders and links that weren't looked into, and why.
     """
 
     root: Path
     videos: tuple[str, ...]
     folders: tuple[str, ...]
+    problems: tuple[Problem, ...] = ()
 
     @cached_property
     def by_stem(self) -> Mapping[str, Sequence[str]]:
@@ -47,11 +50,23 @@ class Tree:
         relative = os.path.normpath(name).replace(os.sep, "/")
         place = self.root / name
         # The disk is asked only for what the run didn't see, such as a file above the root.
-        return place if relative in self._known or place.exists() else None
+        return place if relative in self._known or _is_video(place) else None
+
+
+def _is_video(place: Path) -> bool:
+    """Return whether there is a file, or a folder that holds pictures."""
+    try:
+        if place.is_dir():
+            return any(one.suffix.lower() in PICTURES for one in place.iterdir())
+        return place.is_file()
+    except (OSError, ValueError):  # a name that is too long, or none at all
+        return False
 
 
 def tree(root: Path, *, pictures: bool = True) -> Tree:
     """Look at everything below a folder once; what is hidden is left out, links are followed.
+
+    A folder that links lead to twice counts once, the first time.
 
     Args:
         root: The folder.
@@ -59,32 +74,45 @@ def tree(root: Path, *, pictures: bool = True) -> Tree:
     """
     videos: list[str] = []
     folders: list[str] = []
-    for name, files, still in _walk(root):
+    problems: list[Problem] = []
+    for name, files, still in _walk(root, problems):
         videos += files
         if pictures and still and not files and name:
             videos.append(name)
         elif name:
             folders.append(name)
-    return Tree(root, tuple(sorted(videos, key=by_parts)), tuple(sorted(folders, key=by_parts)))
+    videos.sort(key=by_parts)
+    folders.sort(key=by_parts)
+    return Tree(root, tuple(videos), tuple(folders), tuple(problems))
 
 
-def _walk(root: Path) -> Iterator[tuple[str, list[str], bool]]:
-    """Yield for every folder its name, its videos, and whether it holds pictures."""
-    pending: list[tuple[str, frozenset[tuple[int, int]]]] = [("", frozenset())]
+def _walk(root: Path, problems: list[Problem]) -> Iterator[tuple[str, list[str], bool]]:
+    """Yield for every folder its name, its videos, and whether it holds pictures.
+
+    Folders nearer to the root come first, and of those side by side links come last.
+    """
+    pending = deque([""])
+    seen: dict[tuple[int, int], str] = {}
     while pending:
-        name, above = pending.pop()
+        name = pending.popleft()
         place = os.path.join(root, name)
-        about = os.stat(place)
-        here = (about.st_dev, about.st_ino)
-        if here in above:  # a link to a folder around it
+        try:
+            about = os.stat(place)
+            first = seen.setdefault((about.st_dev, about.st_ino), name)
+            if first != name:
+                if not f"{name}/".startswith(f"{first}/" if first else ""):
+                    problems.append(Problem(name, f"it is {root / first} once more; left out"))
+                continue
+            below, files, still = _look(place, f"{name}/" if name else "", problems)
+        except OSError as error:
+            problems.append(Problem(name or ".", f"it can't be read ({error.strerror})"))
             continue
-        below, files, still = _look(place, f"{name}/" if name else "")
-        pending += [(folder, above | {here}) for folder in below]
+        pending += below
         yield name, files, still
 
 
-def _look(place: str, prefix: str) -> tuple[list[str], list[str], bool]:
-    below: list[str] = []
+def _look(place: str, prefix: str, problems: list[Problem]) -> tuple[list[str], list[str], bool]:
+    below: list[tuple[bool, str]] = []
     files: list[str] = []
     still = False
     with os.scandir(place) as entries:
@@ -92,13 +120,19 @@ def _look(place: str, prefix: str) -> tuple[list[str], list[str], bool]:
             suffix = os.path.splitext(entry.name)[1].lower()
             if entry.name.startswith("."):
                 continue
-            if entry.is_dir():
-                below.append(prefix + entry.name)
+            try:
+                is_folder = entry.is_dir()
+            except OSError as error:  # a link to itself
+                name = prefix + entry.name
+                problems.append(Problem(name, f"it can't be read ({error.strerror})"))
+                continue
+            if is_folder:
+                below.append((entry.is_symlink(), prefix + entry.name))
             elif suffix in VIDEOS:
                 files.append(prefix + entry.name)
             else:
                 still = still or suffix in PICTURES
-    return below, files, still
+    return [name for _, name in sorted(below)], files, still
 
 
 def by_parts(name: str) -> tuple[object, ...]:

@@ -1,13 +1,14 @@
 """Videos in folders named by their class."""
 
+from collections.abc import Sequence
 from os import PathLike
 
 from vexplain.datasets.finding import Tree, assembled, by_parts, file_at, folder_at, tree
 from vexplain.datasets.lists import Classes
 from vexplain.datasets.recordings import Dataset, Problem, VideoRecording
 
-SPLITS = ("train", "val", "valid", "validation", "test")
-"""Names of folders that stand above those of the classes."""
+SPLITS = ("train", "training", "val", "valid", "validate", "validation", "test", "testing")
+"""Names of folders that stand above those of the classes, in capitals or not."""
 
 
 def folder(
@@ -27,23 +28,31 @@ def folder(
 
     Raises:
         FileNotFoundError: When the folder or the file is missing.
-        ValueError: When a folder is none of the classes, or no video is there.
+        ValueError: When a folder is none of the classes, nobody can tell whether folders are parts
+            of the dataset or classes, or no video is there.
     """
     root = folder_at("data", place)
     inside = tree(root)
     depth = 1 if has_splits(inside) else 0
-    homes = {parts[depth] for name in inside.folders if len(parts := name.split("/")) > depth}
     videos = [(video, video.split("/")) for video in inside.videos]
-    homes |= {parts[depth] for _, parts in videos if len(parts) > depth + 1}
+    around = _around(inside.videos)
+    homes = {parts[depth] for _, parts in videos if len(parts) > depth + 1}
+    homes |= {
+        parts[depth]
+        for name in inside.folders
+        if len(parts := name.split("/")) > depth and (not depth or _is_split(parts[0]))
+    }
     named = (
         Classes.of(sorted(homes, key=by_parts) or ["none"], str(root))
         if classes is None
         else Classes.read(file_at("classes", classes))
     )
     recordings: list[VideoRecording] = []
-    problems: list[Problem] = []
+    problems = list(inside.problems)
     for video, parts in videos:
         if len(parts) < depth + 2:
+            if video in around:
+                continue
             problems.append(Problem(video, f"it lies in no folder of a class below {root}"))
             continue
         recordings.append(
@@ -51,7 +60,7 @@ def folder(
                 name=video,
                 path=root / video,
                 label=named.number(parts[depth], video),
-                split=parts[0] if depth else None,
+                split=parts[0].lower() if depth else None,
             )
         )
     return assembled(
@@ -66,9 +75,36 @@ def folder(
 def has_splits(inside: Tree) -> bool:
     """Return whether the folders at the top are all parts of the dataset, not classes.
 
-    A folder called ``test`` that holds videos itself is a class.
+    A folder called ``test`` that holds videos itself is a class. Folders without any video don't
+    count, nor do pictures that lie beside folders of videos.
+
+    Raises:
+        ValueError: When folders are named as parts, and some of what there is speaks against it.
     """
-    tops = {name.split("/")[0] for name in (*inside.folders, *inside.videos) if "/" in name}
-    tops |= {name for name in inside.folders if "/" not in name}
-    holding = {video.split("/")[0] for video in inside.videos if video.count("/") == 1}
-    return bool(tops) and tops <= set(SPLITS) and not tops & holding
+    around = _around(inside.videos)
+    depths: dict[str, set[bool]] = {}
+    for parts in (name.split("/") for name in inside.videos if name not in around):
+        if len(parts) > 1:
+            depths.setdefault(parts[0], set()).add(len(parts) > 2)
+    named = sorted(top for top in depths if _is_split(top))
+    if not any(True in depths[top] for top in named):
+        return False
+    others = sorted(depths.keys() - set(named))
+    direct = [top for top in named if False in depths[top]]
+    if others or direct:
+        but = f"beside them is {others[0]}" if others else f"{direct[0]} holds videos itself"
+        raise ValueError(
+            f"data: can't tell whether {', '.join(named)} in {inside.root} are splits or classes: "
+            f"{but}. Move that elsewhere, or list the videos in a table."
+        )
+    return True
+
+
+def _around(videos: Sequence[str]) -> set[str]:
+    """Return the folders that have videos somewhere below them."""
+    names = (video.split("/") for video in videos)
+    return {"/".join(parts[:n]) for parts in names for n in range(1, len(parts))}
+
+
+def _is_split(name: str) -> bool:
+    return name.lower() in SPLITS

@@ -12,7 +12,7 @@ from vexplain.datasets.recordings import Dataset, Problem, VideoRecording
 SPLITS: Mapping[str, str | None] = {"0": None, "1": "train", "2": "test"}
 """What the numbers in the lists mean; 0 is in neither part."""
 
-_FACTS = re.compile(r"_([a-z]+)_([a-z]+)_np([0-9]+)_([a-z]+)_([a-z]+)_[0-9]+")
+_TAIL = re.compile(r"_([a-z]+)_([a-z]+)_np([0-9]+)_([a-z]+)_([a-z]+)_[0-9]+$")
 _FACT_NAMES = ("visible", "camera", "people", "view", "quality")
 
 
@@ -26,7 +26,8 @@ def hmdb51(
 
     Videos lie in folders named by class and are called
     ``SOURCE_CLASS_VISIBLE_CAMERA_npPEOPLE_VIEW_QUALITY_NUMBER``. Clips of one source may show the
-    same scene, so the group of a recording is its source.
+    same scene, so the group of a recording is its source; one whose name has another form is a
+    problem, and a group of its own.
 
     Args:
         place: A folder above those of the classes.
@@ -43,9 +44,10 @@ def hmdb51(
     if folder and not number:
         raise ValueError("fold: expected 1, 2 or 3 with splits, got none.")
     listed = _listed(folder, number) if folder and number else {}
-    problems: list[Problem] = []
+    inside = tree(root)
+    problems = list(inside.problems)
     found: dict[tuple[str, str], str] = {}
-    for video in tree(root).videos:
+    for video in inside.videos:
         name, key = Path(video).parent.name, (Path(video).parent.name, stem_of(video))
         if not name:
             problems.append(Problem(video, f"it lies in no folder of a class below {root}"))
@@ -54,10 +56,16 @@ def hmdb51(
         else:
             found[key] = video
     names = sorted({name for name, _ in [*found, *listed]}, key=by_parts)
-    for name, stem in sorted(listed.keys() - found.keys(), key=lambda key: by_parts("/".join(key))):
-        problems.append(
-            Problem(f"{name}/{stem}", f"fold {number} lists it, and it isn't below {root}")
-        )
+    problems += _unknown(found)
+    problems += [
+        Problem(f"{name}/{stem}", f"fold {number} lists it, and it isn't below {root}")
+        for name, stem in sorted(listed.keys() - found.keys(), key=_in_order)
+    ]
+    problems += [
+        Problem(name, f"there is no list {name}{_ending(number)}, so its videos are in no split")
+        for name in names
+        if number and name not in {home for home, _ in listed}
+    ]
     return assembled(
         f"HMDB51, fold {number}" if number else "HMDB51",
         names,
@@ -69,7 +77,7 @@ def hmdb51(
 
 def _listed(folder: Path, fold: int) -> dict[tuple[str, str], str | None]:
     """Return the part that a fold's lists put each video of each class in."""
-    ending = f"_test_split{fold}.txt"
+    ending = _ending(fold)
     listed: dict[tuple[str, str], str | None] = {}
     for file in sorted(folder.glob(f"*{ending}")):
         for where, line in lines_of(file):
@@ -78,7 +86,12 @@ def _listed(folder: Path, fold: int) -> dict[tuple[str, str], str | None]:
                 raise ValueError(
                     f"splits: expected the name of a video and 0, 1 or 2 in {where}, got {line!r}."
                 )
-            listed[file.name.removesuffix(ending), stem_of(video.strip())] = SPLITS[number]
+            key, part = (file.name.removesuffix(ending), stem_of(video.strip())), SPLITS[number]
+            if listed.setdefault(key, part) != part:
+                raise ValueError(
+                    f"splits: {where} puts {key[1]} in {part or 'no part'}, and a line before it "
+                    f"in {listed[key] or 'no part'}. Leave one of them out."
+                )
     if not listed:
         raise ValueError(
             f"splits: expected lists such as brush_hair{ending} in {folder}, got none."
@@ -97,20 +110,49 @@ def _recordings(
             name=f"{name}/{stem}",
             path=root / found[name, stem],
             label=named.numbers[name],
-            group=source_of(stem, name),
+            group=source_of(stem, name) or f"{name}/{stem}",
             split=listed.get((name, stem)),
-            facts=facts_of(stem, name),
+            facts=facts_of(stem),
         )
-        for name, stem in sorted(found, key=lambda key: by_parts("/".join(key)))
+        for name, stem in sorted(found, key=_in_order)
     ]
 
 
-def source_of(stem: str, name: str) -> str:
-    """Return the part of a file's name before its class, which may be in the source's name too."""
-    return stem.rpartition(f"_{name}_")[0] or stem
+def _unknown(found: Mapping[tuple[str, str], str]) -> list[Problem]:
+    return [
+        Problem(
+            found[name, stem],
+            f"its name doesn't say its source: expected SOURCE_{_folded(name)}_..._np1_fr_med_0. "
+            "It is used, as a group of its own",
+        )
+        for name, stem in sorted(found, key=_in_order)
+        if source_of(stem, name) is None
+    ]
 
 
-def facts_of(stem: str, name: str) -> dict[str, str]:
+def source_of(stem: str, name: str) -> str | None:
+    """Return the part of a file's name before its class and the facts, or None without such.
+
+    Class and source may have the same words, and spaces may stand for underscores.
+    """
+    tail = _TAIL.search(stem)
+    head, ending = stem[: tail.start()] if tail else "", f"_{_folded(name)}"
+    return head[: -len(ending)] or None if _folded(head).endswith(ending) else None
+
+
+def facts_of(stem: str) -> dict[str, str]:
     """Return what the end of a file's name says, in the abbreviations of the dataset."""
-    match = _FACTS.fullmatch("_" + stem.rpartition(f"_{name}_")[2])
+    match = _TAIL.search(stem)
     return dict(zip(_FACT_NAMES, match.groups(), strict=True)) if match else {}
+
+
+def _folded(name: str) -> str:
+    return name.replace(" ", "_")
+
+
+def _ending(fold: int | None) -> str:
+    return f"_test_split{fold}.txt"
+
+
+def _in_order(key: tuple[str, str]) -> tuple[object, ...]:
+    return by_parts("/".join(key))

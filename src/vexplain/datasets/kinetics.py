@@ -1,5 +1,6 @@
 """Kinetics: lists of parts of YouTube videos, whose clips may lie in any folders."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -7,12 +8,20 @@ from os import PathLike
 from pathlib import Path
 
 from vexplain.core import near_names
-from vexplain.datasets.finding import Tree, assembled, file_at, folder_at, tree
+from vexplain.datasets.finding import (
+    Tree,
+    assembled,
+    file_at,
+    folder_at,
+    stem_of,
+    tree,
+)
 from vexplain.datasets.lists import Classes, Row, lines_of, rows_of
 from vexplain.datasets.recordings import Dataset, Problem, VideoRecording
 
 _COLUMNS = ("youtube_id", "time_start", "time_end")
 _KNOWN = (*_COLUMNS, "label", "split")
+_CLIP = re.compile(r"(.{11})_[0-9]{6}_[0-9]{6}")
 
 
 def kinetics400(
@@ -29,9 +38,10 @@ def kinetics400(
     the first release ``is_cc``; that of the test part has no ``label``. Its clips are files
     ``ID_START_END`` with six digits, as the usual downloads name them, in whichever folders and
     of whichever container; or whole videos ``ID``, of which the listed seconds are taken.
-    MMAction2's list has lines ``PATH LABEL`` with the number of the class last.
+    MMAction2's list has lines ``PATH LABEL`` with the number of the class last, or, for folders of
+    pictures, ``PATH FRAMES LABEL``.
 
-    The group of a clip is the YouTube video that it was cut from.
+    The group of a clip is the YouTube video that it was cut from, where its name says so.
 
     Args:
         place: The list.
@@ -50,7 +60,8 @@ def kinetics400(
     official = _is_official(file)
     if not official and split is not None:
         raise ValueError(f"split: {file} says of no clip which part it is in. Leave split out.")
-    sorter = _Sorter(tree(root), known)
+    inside = tree(root)
+    sorter = _Sorter(inside, known, problems=list(inside.problems))
     if official:
         for row in _of_split(rows_of(file, needed=_COLUMNS), split, file):
             sorter.add(row)
@@ -133,6 +144,9 @@ class _Sorter:
             reason = f"there is no {name} and no {video} of any ending below {self.tree.root}"
             self.problems.append(Problem(name, reason))
             return
+        if len(found) > 1:
+            reason = f"{' and '.join(found)} have this name; the first is used"
+            self.problems.append(Problem(name, reason))
         self.recordings.append(
             VideoRecording(
                 name=name,
@@ -148,25 +162,34 @@ class _Sorter:
 
     def add_path(self, where: str, line: str) -> None:
         """Look for the clip of a line ``PATH LABEL``."""
-        name, _, number = line.rpartition(" ")
-        name = name.strip()
+        name, number = line.rsplit(None, 1) if len(line.split(None, 1)) > 1 else ("", line)
         if not name or not _is_number(number):
             raise ValueError(
                 f"data: expected a path and the number of its class in {where}, got {line!r}."
             )
         label = self.classes.checked(int(number), where)
         path = self.tree.path(name)
+        if path is None and (frames := self._frames(name)):
+            name, path = frames
         if not self._is_new(name, where):
             return
         if path is None:
             self.problems.append(Problem(name, f"there is no such file in {self.tree.root}"))
         else:
-            self.recordings.append(VideoRecording(name=name, path=path, label=label))
+            match = _CLIP.fullmatch(stem_of(name))
+            group = match[1] if match else None
+            self.recordings.append(VideoRecording(name=name, path=path, label=label, group=group))
+
+    def _frames(self, name: str) -> tuple[str, Path] | None:
+        """Return the folder of pictures that ``FOLDER FRAMES`` calls, if there is one."""
+        folder, number = name.rsplit(None, 1) if len(name.split(None, 1)) > 1 else ("", "")
+        path = self.tree.path(folder) if _is_number(number) else None
+        return (folder, path) if path is not None and path.is_dir() else None
 
     def _is_new(self, name: str, where: str) -> bool:
+        new = name not in self.seen
         first = self.seen.setdefault(name, where)
-        if first is not where:
-            self.problems.append(
-                Problem(name, f"{where} lists it again after {first}; the first is used")
-            )
-        return first is where
+        if not new:
+            reason = f"{where} lists it again after {first}; the first is used"
+            self.problems.append(Problem(name, reason))
+        return new

@@ -195,7 +195,7 @@ def checked_fold(fold: int | None, needs: object, option: str) -> int | None:
     Raises:
         ValueError: When it is something else, or comes without its lists.
     """
-    if fold is not None and (isinstance(fold, bool) or fold not in (1, 2, 3)):
+    if fold is not None and (type(fold) is not int or fold not in (1, 2, 3)):
         raise ValueError(f"fold: expected 1, 2 or 3, got {fold!r}.")
     if fold is not None and needs is None:
         raise ValueError(f"fold: expected {option}=FOLDER with the lists of fold {fold}, got none.")

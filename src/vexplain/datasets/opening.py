@@ -1,6 +1,7 @@
 """One string names a dataset: ``SCHEME:PLACE?option=value``."""
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -12,6 +13,8 @@ import yaml
 
 from vexplain.core import near_names
 from vexplain.datasets.recordings import Dataset
+
+_PLAIN = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?|true|false")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +50,8 @@ READERS: Mapping[str, Reader] = {
     "kinetics400": Reader(
         module="kinetics",
         function="kinetics400",
-        form="kinetics400:LIST?videos=FOLDER&split=validate",
-        what="Kinetics-400 by its csv or MMAction2's list; 600 and 700 with classes=FILE",
+        form="kinetics400:LIST?videos=FOLDER&classes=FILE&split=validate",
+        what="Kinetics-400 by its csv or MMAction2's list; 600 and 700 with their classes",
     ),
     "etri": Reader(
         module="etri",
@@ -71,13 +74,13 @@ READERS: Mapping[str, Reader] = {
     "folder": Reader(
         module="folder",
         function="folder",
-        form="folder:FOLDER",
+        form="folder:FOLDER?classes=FILE",
         what="FOLDER/CLASS/*.mp4 or FOLDER/train/CLASS/*.mp4, also folders of pictures",
     ),
     "table": Reader(
         module="table",
         function="table",
-        form="table:FILE.csv",
+        form="table:FILE.csv?videos=FOLDER&classes=FILE",
         what="csv, tsv or parquet with the columns path and label; group, split, start, end, truth",
     ),
 }
@@ -90,7 +93,7 @@ def open_dataset(source: str | PathLike[str], **options: Any) -> Dataset:
     Args:
         source: ``SCHEME:PLACE``, as ``vexplain data`` lists them, with options behind a question
             mark: ``ucf101:/data/UCF-101?fold=1``; or a YAML file with ``data: SCHEME:PLACE`` and
-            the options below it.
+            the options below it. Names of files in it start at the working directory too.
         options: Options of the reader, which win over those in ``source``.
 
     Raises:
@@ -98,11 +101,11 @@ def open_dataset(source: str | PathLike[str], **options: Any) -> Dataset:
         ValueError: When the name, an option or a list can't be understood, or nothing is left.
     """
     text = str(source)
-    if text.endswith((".yaml", ".yml")):
+    if not _is_named(text) and text.endswith((".yaml", ".yml")):
         text, said = described(Path(text))
         options = {**said, **options}
-    scheme, colon, rest = text.partition(":")
-    if scheme not in READERS or not colon:
+    scheme, _, rest = text.partition(":")
+    if not _is_named(text):
         forms = ", ".join(reader.form for reader in READERS.values())
         raise ValueError(
             f"data: expected {forms}, or a YAML file; got {text!r}.{near_names(scheme, [*READERS])}"
@@ -120,8 +123,13 @@ def open_dataset(source: str | PathLike[str], **options: Any) -> Dataset:
     return read(place, **wishes)
 
 
+def _is_named(text: str) -> bool:
+    scheme, colon, _ = text.partition(":")
+    return bool(colon) and scheme in READERS
+
+
 def queried(query: str) -> dict[str, Any]:
-    """Return the options behind the question mark; what reads as a YAML number is one.
+    """Return the options behind the question mark; plain numbers, true and false are such.
 
     Raises:
         ValueError: On an option without a value.
@@ -136,11 +144,8 @@ def queried(query: str) -> dict[str, Any]:
 
 
 def _value(text: str) -> Any:
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        return text
-    return value if isinstance(value, bool | int | float) else text
+    # YAML would also read 1_000, 0o17, 1:30 and no as something else than text.
+    return yaml.safe_load(text) if _PLAIN.fullmatch(text) else text
 
 
 def described(file: Path) -> tuple[str, dict[str, Any]]:

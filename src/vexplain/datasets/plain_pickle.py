@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _PLAIN = re.compile(r"[biuf][1248]|[SU][1-9][0-9]{0,3}")
+_MOST_AXES, _MOST_ROWS = 32, 1 << 48
+"""Beyond any array; within them the product of a shape is worked out at once."""
 
 
 class PlainType:
@@ -34,7 +36,13 @@ class PlainType:
             self.dtype = self.dtype.newbyteorder(">")
 
     def read(self, raw: str | bytes | bytearray) -> NDArray[Any]:
-        """Return the numbers in some bytes, which Python 2 calls text."""
+        """Return the numbers in some bytes, which Python 2 calls text.
+
+        Raises:
+            pickle.UnpicklingError: When they are no bytes; of a number Python would make as many.
+        """
+        if not isinstance(raw, str | bytes | bytearray):
+            raise pickle.UnpicklingError(f"it holds an array of {type(raw).__name__}, not of bytes")
         content = raw.encode("latin-1") if isinstance(raw, str) else bytes(raw)
         return np.frombuffer(content, self.dtype)
 
@@ -75,10 +83,30 @@ def shaped(numbers: Any, shape: tuple[int, ...], order: str) -> NDArray[Any]:
     Raises:
         pickle.UnpicklingError: When they don't fill it.
     """
-    if prod(shape) != numbers.size or order not in ("C", "F"):
-        raise pickle.UnpicklingError(f"{numbers.size} numbers are no array of shape {shape}")
+    if (
+        not isinstance(shape, tuple)
+        or len(shape) > _MOST_AXES
+        or not all(type(n) is int and 0 <= n < _MOST_ROWS for n in shape)
+        or prod(shape) != numbers.size
+        or order not in ("C", "F")
+    ):
+        raise pickle.UnpicklingError(f"{numbers.size} numbers don't fill the shape of their array")
     array: NDArray[Any] = numbers.reshape(shape, order=order)
     return array
+
+
+class Call:
+    """Stands for a function; what a pickle tries to set on it ends the reading."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Return what the function does."""
+        return self._function(*arguments)
+
+    def __setstate__(self, state: object) -> None:
+        raise pickle.UnpicklingError("it changes a function")
 
 
 def encoded(text: str, encoding: str) -> bytes:
@@ -106,9 +134,9 @@ KNOWN: Mapping[tuple[str, str], Callable[..., Any]] = {
         )
     },
     ("collections", "OrderedDict"): OrderedDict,
-    ("_codecs", "encode"): encoded,
-    ("__builtin__", "bytes"): no_bytes,
-    ("builtins", "bytes"): no_bytes,
+    ("_codecs", "encode"): Call(encoded),
+    ("__builtin__", "bytes"): Call(no_bytes),
+    ("builtins", "bytes"): Call(no_bytes),
 }
 """What a pickle of plain data names, and what stands for it here."""
 
@@ -137,12 +165,25 @@ def read_plain(file: Path) -> Any:
         ) from error
 
 
-def plain(value: Any) -> Any:
-    """Return containers whose stand-ins are replaced by what they stand for."""
+def plain(value: Any, done: dict[int, Any] | None = None) -> Any:
+    """Return containers whose stand-ins are replaced by what they stand for.
+
+    Args:
+        value: What was read.
+        done: What became of each object by its id: what is held twice stays one object, since a
+            short pickle can hold a list of a list of a list, each twice.
+    """
+    done = {} if done is None else done
+    if id(value) not in done:
+        done[id(value)] = _plain(value, done)
+    return done[id(value)]
+
+
+def _plain(value: Any, done: dict[int, Any]) -> Any:
     if isinstance(value, dict):
-        return {plain(key): plain(each) for key, each in value.items()}
+        return {plain(key, done): plain(each, done) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(plain(each) for each in value)
+        return type(value)(plain(each, done) for each in value)
     if isinstance(value, PlainArray):
         return value.values.item() if isinstance(value, PlainScalar) else value.values
     return value

@@ -67,8 +67,9 @@ class VideoRecording:
         path: The file, or a folder of pictures.
         start_seconds: Where the part starts; None = at the first frame.
         end_seconds: Where it ends; None = after the last frame.
-        find_boxes: Returns where the evidence is, by frames of the file and in its pixels, or
-            None where the annotations don't have this video; None where there are none.
+        find_boxes: Returns where the evidence is for a clip of this recording, by frames of the
+            file and in its pixels, or None where the annotations don't have this video; None where
+            there are none.
         truth_file: A file that says where the evidence is, as ``vexplain.truth.read_truth`` takes
             it; it goes before ``find_boxes``.
     """
@@ -81,7 +82,7 @@ class VideoRecording:
     facts: Mapping[str, str] = field(default_factory=dict)
     start_seconds: float | None = None
     end_seconds: float | None = None
-    find_boxes: Callable[[], Boxes | None] | None = None
+    find_boxes: Callable[[VideoClip], Boxes | None] | None = None
     truth_file: Path | None = None
 
     def read(self, spec: ClipSpec) -> VideoClip:
@@ -99,7 +100,7 @@ class VideoRecording:
         """
         if self.truth_file is not None:
             return read_truth(self.truth_file, clip)
-        boxes = self.find_boxes() if self.find_boxes else None
+        boxes = self.find_boxes(clip) if self.find_boxes else None
         return None if boxes is None else truth_from_boxes(boxes, clip)
 
 

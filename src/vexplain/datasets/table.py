@@ -1,5 +1,6 @@
 """A table of videos: csv, tsv or parquet."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from os import PathLike
@@ -24,7 +25,7 @@ def table(
     ``group`` says whom or what a recording shows, ``split`` which part it is in, ``start`` and
     ``end`` which seconds of the file are meant, ``truth`` which file says where the evidence is
     (as ``vexplain.truth.read_truth`` takes it). Any other column is a fact. Cells of these may be
-    empty.
+    empty. Several parts of one file are a group where the table names none.
 
     Args:
         place: A ``.csv``, ``.tsv`` or ``.parquet`` file; parquet needs the extra of that name.
@@ -44,12 +45,14 @@ def table(
     for row in rows:
         _check_cells(row)
     named = _named(rows, file, classes)
-    counts = Counter(row.cells["path"] for row in rows)
     inside = tree(root)
     recordings: list[VideoRecording] = []
-    problems: list[Problem] = []
+    problems = list(inside.problems)
+    rows = _different(rows, root, problems)
+    counts = Counter(_home(row, root) for row in rows)
     for row in rows:
-        name = row.cells["path"] if counts[row.cells["path"]] == 1 else _part_name(row)
+        home = _home(row, root) if counts[_home(row, root)] > 1 else None
+        name = _part_name(row, home) if home else row.cells["path"]
         label, path = _number(row, named), inside.path(row.cells["path"])
         if path is None:
             problems.append(Problem(name, f"{row.where}: there is no such file in {root}"))
@@ -58,7 +61,19 @@ def table(
         if truth and not truth.is_file():
             problems.append(Problem(name, f"{row.where}: there is no truth file {truth}"))
             truth = None
-        recordings.append(_recording(name, row, path, label, truth))
+        recordings.append(
+            VideoRecording(
+                name=name,
+                path=path,
+                label=label,
+                group=row.cells.get("group") or home,
+                split=row.cells.get("split") or None,
+                facts={key: cell for key, cell in row.cells.items() if key not in KNOWN and cell},
+                start_seconds=row.number("start"),
+                end_seconds=row.number("end"),
+                truth_file=truth,
+            )
+        )
     return assembled(
         file.stem,
         named.names,
@@ -136,23 +151,25 @@ def _number(row: Row, named: Classes) -> int:
     return named.number(label, row.where)
 
 
-def _part_name(row: Row) -> str:
+def _home(row: Row, root: Path) -> str:
+    """Return the file of a row, called by one name however the table spells it."""
+    return os.path.relpath(root / row.cells["path"], root)
+
+
+def _different(rows: Sequence[Row], root: Path, problems: list[Problem]) -> list[Row]:
+    """Return the rows without those that say the same as one before."""
+    seen: dict[tuple[str, ...], Row] = {}
+    for row in rows:
+        key = tuple({**row.cells, "path": _home(row, root)}.values())
+        first = seen.setdefault(key, row)
+        if first is not row:
+            reason = f"{row.where} is {first.where} once more; the first is used"
+            problems.append(Problem(row.cells["path"], reason))
+    return list(seen.values())
+
+
+def _part_name(row: Row, home: str) -> str:
     """Return a name for one of several parts of a file."""
     start, end = row.number("start"), row.number("end")
     until = "" if end is None else f" to {end:g} s"
-    return f"{row.cells['path']} from {start or 0:g} s{until}"
-
-
-def _recording(name: str, row: Row, path: Path, label: int, truth: Path | None) -> VideoRecording:
-    cells = row.cells
-    return VideoRecording(
-        name=name,
-        path=path,
-        label=label,
-        group=cells.get("group") or None,
-        split=cells.get("split") or None,
-        facts={name: text for name, text in cells.items() if name not in KNOWN and text},
-        start_seconds=row.number("start"),
-        end_seconds=row.number("end"),
-        truth_file=truth,
-    )
+    return f"{home} from {start or 0:g} s{until}"

@@ -6,6 +6,7 @@ from functools import partial
 from os import PathLike
 from pathlib import Path
 
+from vexplain.core import VideoClip
 from vexplain.datasets.finding import assembled, by_parts, file_at, folder_at, stem_of, tree
 from vexplain.datasets.lists import Classes, checked_fold, lines_of
 from vexplain.datasets.recordings import Dataset, Problem, VideoRecording
@@ -37,7 +38,7 @@ def ucf101(
         fold: Which of the three pairs of lists says what is train and what is test.
         boxes: Where the actors are: the corrected annotations of UCF101-24 (Singh et al. 2017,
             arXiv 1611.08563) as ``pyannot.pkl`` or ``finalAnnots.mat``, or the folder of THUMOS'
-            ``.xgtf`` files. Read when first asked for.
+            ``.xgtf`` files. Read when first asked for; they are those of videos of 320x240.
 
     Raises:
         FileNotFoundError: When a file or folder is missing.
@@ -47,11 +48,12 @@ def ucf101(
     folder = None if lists is None else folder_at("lists", lists)
     number = checked_fold(fold, folder, "lists")
     annotations = None if boxes is None else TubeFile(_annotations(boxes))
-    problems: list[Problem] = []
-    found = _found(tree(root).videos, root, problems)
+    inside = tree(root)
+    problems = list(inside.problems)
+    found = _found(inside.videos, root, problems)
     named = _class_list(folder) if folder else _classes_of(found)
     by_lower = {name.lower(): name for name in named.names}
-    splits = _splits(folder, number) if folder and number else {}
+    splits = _splits(folder, number, named) if folder and number else {}
     recordings = []
     for stem in sorted(found, key=by_parts):
         spoken, group, _ = _parts(stem)
@@ -128,20 +130,36 @@ def _classes_of(found: Mapping[str, str]) -> Classes:
     return Classes.of([names[name] for name in sorted(names)] or ["none"], "the names of the files")
 
 
-def _splits(folder: Path, fold: int) -> dict[str, str]:
+def _splits(folder: Path, fold: int, named: Classes) -> dict[str, str]:
     """Return which part the lists of a fold put each video in."""
+    numbers = {name.lower(): str(number + 1) for name, number in named.numbers.items()}
     splits: dict[str, str] = {}
     for split in ("train", "test"):
-        for where, line in lines_of(file_at("lists", folder / f"{split}list{fold:02d}.txt")):
-            stem = stem_of(line.split()[0])
-            if not _NAME.fullmatch(stem):
-                raise ValueError(
-                    f"lists: expected CLASS/v_CLASS_g01_c01.avi in {where}, got {line!r}."
-                )
+        file = file_at("lists", folder / f"{split}list{fold:02d}.txt")
+        lines = lines_of(file)
+        if not lines:
+            raise ValueError(f"lists: expected the names of videos in {file}, got an empty file.")
+        for where, line in lines:
+            stem = _listed(line, where, numbers)
             if splits.setdefault(stem, split) != split:
                 raise ValueError(f"lists: {where} has {stem}, which is listed for training too.")
     return splits
 
 
-def _finder(annotations: TubeFile | None, stem: str) -> Callable[[], Boxes | None] | None:
+def _listed(line: str, where: str, numbers: Mapping[str, str]) -> str:
+    """Return the video of a line of a list, whose class's number must be that of the classes."""
+    video, *number = line.split()
+    stem = stem_of(video)
+    if not _NAME.fullmatch(stem):
+        raise ValueError(f"lists: expected CLASS/v_CLASS_g01_c01.avi in {where}, got {line!r}.")
+    expected = numbers.get(_parts(stem)[0].lower())
+    if number and expected and number != [expected]:
+        raise ValueError(
+            f"lists: {where} has class {' '.join(number)} for {stem}, which is number {expected} "
+            "of classInd.txt. Take lists that belong together."
+        )
+    return stem
+
+
+def _finder(annotations: TubeFile | None, stem: str) -> Callable[[VideoClip], Boxes | None] | None:
     return partial(annotations.boxes, stem) if annotations else None

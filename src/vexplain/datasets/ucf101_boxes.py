@@ -1,8 +1,8 @@
 """Where the actors of UCF101-24 are: the corrected annotations, and the original ones."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 from jaxtyping import Float
 
+from vexplain.core import VideoClip
 from vexplain.datasets.lists import text_of
 from vexplain.datasets.plain_pickle import read_plain
 from vexplain.truth import Boxes
@@ -17,6 +18,8 @@ from vexplain.truth import Boxes
 VIPER = "{http://lamp.cfar.umd.edu/viper#}"
 NUMBERS = "{http://lamp.cfar.umd.edu/viperdata#}"
 KINDS = "a folder of .xgtf files, finalAnnots.mat or pyannot.pkl"
+SIZE = (240, 320)
+"""Rows and columns of the videos that were annotated."""
 
 
 @dataclass(frozen=True)
@@ -42,33 +45,56 @@ class TubeFile:
 
     place: Path
 
-    def boxes(self, video: str) -> Boxes | None:
+    def boxes(self, video: str, clip: VideoClip) -> Boxes | None:
         """Return the boxes of a video by frames, or None where it has no annotation.
+
+        Annotations of frames that the file doesn't have are left out.
 
         Args:
             video: The name of its file without folder and ending.
+            clip: Read from it.
 
         Raises:
-            ValueError: When the annotations can't be read.
+            ValueError: When the annotations can't be read, or the file is of another size.
         """
-        tubes = self._tubes.get(video)
-        if isinstance(tubes, Path):
-            tubes = from_viper(tubes)
-        return None if tubes is None else by_frame(tubes)
+        read = self._tubes.get(video)
+        if read is None:
+            return None
+        n, height, width = self._grid(clip)
+        if (height, width) != SIZE:
+            raise ValueError(
+                f"boxes: those of {self.place} are those of {SIZE[1]}x{SIZE[0]} videos, {video} is "
+                f"{width}x{height}. Take the videos as they were published."
+            )
+        try:
+            return by_frame(read(), n)
+        except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError) as error:
+            raise ValueError(
+                f"boxes: what {self.place} has of {video} can't be used ({error})."
+            ) from error
+
+    @staticmethod
+    def _grid(clip: VideoClip) -> tuple[int, int, int]:
+        if clip.source is None:
+            n, _, height, width = clip.shape
+            return n, height, width
+        return clip.source.n_frames, clip.source.height, clip.source.width
 
     @cached_property
-    def _tubes(self) -> Mapping[str, list[Tube] | Path]:
+    def _tubes(self) -> Mapping[str, Callable[[], list[Tube]]]:
         if self.place.is_dir():
-            return {file.stem: file for file in sorted(self.place.rglob("*.xgtf"))}
+            files = sorted(self.place.rglob("*.xgtf"))
+            return {file.stem: partial(from_viper, file) for file in files}
         return from_mat(self.place) if self.place.suffix == ".mat" else from_pickle(self.place)
 
 
-def by_frame(tubes: list[Tube]) -> dict[int, list[list[float]]]:
-    """Return the boxes of every frame that has some."""
+def by_frame(tubes: list[Tube], n: int) -> dict[int, list[list[float]]]:
+    """Return the boxes of every one of the first n frames that has some with an area."""
     frames: dict[int, list[list[float]]] = {}
     for tube in tubes:
-        for frame, box in enumerate(tube.boxes.tolist(), tube.first):
-            frames.setdefault(frame, []).append(box)
+        for frame, box in enumerate(tube.boxes[: max(n - tube.first, 0)].tolist(), tube.first):
+            if box[2] > box[0] and box[3] > box[1]:
+                frames.setdefault(frame, []).append(box)
     return frames
 
 
@@ -77,12 +103,20 @@ def corners(boxes: Any) -> Float[np.ndarray, "n 4"]:
 
     They come as bytes, in which x + width would start again at 256. The coordinates are taken as
     they are: the authors' evaluation subtracts nothing from them either.
+
+    Raises:
+        ValueError: When they are no array of four finite numbers each.
     """
-    values = np.atleast_2d(np.asarray(boxes, dtype=np.float64))
+    # Lists that hold lists could be longer than any memory.
+    if not isinstance(boxes, np.ndarray) or boxes.dtype.kind not in "biuf":
+        raise ValueError(f"expected numbers for boxes, got {type(boxes).__name__}")
+    values = np.atleast_2d(boxes.astype(np.float64))
+    if values.ndim != 2 or values.shape[1] != 4 or not np.isfinite(values).all():
+        raise ValueError(f"expected boxes of four finite numbers, got the shape {boxes.shape}")
     return np.concatenate([values[:, :2], values[:, :2] + values[:, 2:]], axis=1)
 
 
-def from_pickle(file: Path) -> Mapping[str, list[Tube]]:
+def from_pickle(file: Path) -> Mapping[str, Callable[[], list[Tube]]]:
     """Read ``pyannot.pkl``, where ``sf`` counts from 0 and ``ef`` is the first frame without.
 
     Raises:
@@ -93,10 +127,7 @@ def from_pickle(file: Path) -> Mapping[str, list[Tube]]:
         # A later version of the file has lists of videos and classes beside the annotations.
         videos = data.get("db", data)
         return {
-            name.rpartition("/")[2]: [
-                checked(name, int(tube["sf"]), int(tube["ef"]), corners(tube["boxes"]))
-                for tube in about["annotations"]
-            ]
+            name.rpartition("/")[2]: partial(tubes_in, about, "annotations", 0)
             for name, about in videos.items()
         }
     except (AttributeError, KeyError, TypeError, IndexError) as error:
@@ -105,7 +136,7 @@ def from_pickle(file: Path) -> Mapping[str, list[Tube]]:
         ) from error
 
 
-def from_mat(file: Path) -> Mapping[str, list[Tube]]:
+def from_mat(file: Path) -> Mapping[str, Callable[[], list[Tube]]]:
     """Read ``finalAnnots.mat``, where ``sf`` counts from 1 and ``ef`` is the last frame.
 
     Raises:
@@ -118,13 +149,9 @@ def from_mat(file: Path) -> Mapping[str, list[Tube]]:
     except Exception as error:  # scipy has a dozen kinds for damaged files
         raise ValueError(f"boxes: expected {KINDS}, can't read {file} ({error}).") from error
     try:
-        videos = listed(content["annot"])
         return {
-            str(about["name"]).strip().rpartition("/")[2]: [
-                checked(about["name"], int(t["sf"]) - 1, int(t["ef"]), corners(t["boxes"]))
-                for t in listed(about["tubes"])
-            ]
-            for about in videos
+            str(about["name"]).strip().rpartition("/")[2]: partial(tubes_in, about, "tubes", 1)
+            for about in listed(content["annot"])
         }
     except (KeyError, TypeError, IndexError) as error:
         raise ValueError(
@@ -137,7 +164,15 @@ def listed(value: Any) -> list[Any]:
     return [value] if isinstance(value, dict) else list(value)
 
 
-def checked(name: str, first: int, stop: int, boxes: Float[np.ndarray, "n 4"]) -> Tube:
+def tubes_in(about: Any, key: str, counted_from: int) -> list[Tube]:
+    """Return the tubes of a video; raises on other data."""
+    return [
+        checked(int(tube["sf"]) - counted_from, int(tube["ef"]), corners(tube["boxes"]))
+        for tube in listed(about[key])
+    ]
+
+
+def checked(first: int, stop: int, boxes: Float[np.ndarray, "n 4"]) -> Tube:
     """Return a tube.
 
     Raises:
@@ -145,8 +180,8 @@ def checked(name: str, first: int, stop: int, boxes: Float[np.ndarray, "n 4"]) -
     """
     if first < 0 or len(boxes) != stop - first:
         raise ValueError(
-            f"boxes: expected a box for each of the frames {first} to {stop - 1} of {name}, got "
-            f"{len(boxes)}. Get the corrected annotations."
+            f"expected a box for each of the frames {first} to {stop - 1}, got {len(boxes)}; "
+            "get the corrected annotations"
         )
     return Tube(first, boxes)
 
@@ -208,5 +243,5 @@ def tubes_of(person: ElementTree.Element, acting: list[range] | None) -> list[Tu
         inside = width > 0 and height > 0
         for frame in (frame for span in spans_of(box.get("framespan")) for frame in span):
             if inside and (acting is None or any(frame in span for span in acting)):
-                tubes.append(Tube(frame, corners([x, y, width, height])))
+                tubes.append(Tube(frame, corners(np.array([x, y, width, height]))))
     return tubes

@@ -1,5 +1,6 @@
 """Decoding video files with PyAV."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from fractions import Fraction
 from functools import partial
 from itertools import chain, pairwise
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -25,6 +27,8 @@ _SLACK_SECONDS = 0.1
 """The streams of sound files end this much apart (audio frames, times rounded)."""
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """FFmpeg's own decoders of these leave the alpha plane out."""
+_UNKNOWN_SIZES = (0, 0xFFFFFFFF)
+"""What writers that can't go back leave in the header of a RIFF."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class VideoFile:
                 end = max(end, (stamp or 0) + (packet.duration or 0) * clock)
                 if packet.stream_index == stream.index and not packet.is_discard:
                     stamps.append(stamp)
-            whole = container.format.name != "gif" or _has_gif_trailer(self.path)
+            whole = _is_whole(self.path, container.format.name)
         times = display_times(stamps, rate)
         complete = whole and not damage and said - end <= max(_SLACK_SECONDS, float(2 / rate))
         return Survey(times, measured_rate(times, rate), complete)
@@ -118,10 +122,30 @@ def _pictures_stream(container: InputContainer, path: Path) -> VideoStream:
     )
 
 
-def _has_gif_trailer(path: Path) -> bool:
+def _is_whole(path: Path, kind: str) -> bool:
+    """Return whether the file ends where its own headers say, for kinds that FFmpeg bends."""
     with path.open("rb") as file:
-        file.seek(-1, 2)
-        return file.read(1) in b";\0"
+        if kind == "gif":
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) in b";\0"
+        return kind != "avi" or _riff_is_whole(file)
+
+
+def _riff_is_whole(file: BinaryIO) -> bool:
+    """Return whether an AVI file is as long as its headers say; files over 1 GB have several.
+
+    FFmpeg shortens the duration of a file that was cut by as much as is missing.
+    """
+    length, start = file.seek(0, os.SEEK_END), 0
+    while start + 8 <= length:
+        file.seek(start)
+        name, size = file.read(4), int.from_bytes(file.read(4), "little")
+        if name != b"RIFF" or size in _UNKNOWN_SIZES:
+            return True
+        if start + 8 + size > length + 1:  # the byte that makes it even may be left out
+            return False
+        start += 8 + size + size % 2
+    return True
 
 
 def _packets(

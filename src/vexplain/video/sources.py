@@ -20,6 +20,8 @@ FOLDER_RATE = Fraction(25)
 """Frames per second of a folder, which has no times."""
 _ORIENTATION = 0x0112
 _CHUNK = 1 << 20
+_UNREADABLE = (OSError, SyntaxError, Image.DecompressionBombError)
+"""What Pillow raises on pictures that are damaged, or too large to be meant well."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,7 @@ def read_picture(path: Path) -> Pixels:
                     "convert it to 8 or 16 bits."
                 )
             return _picture_rgb(ImageOps.exif_transpose(image))
-    except (OSError, SyntaxError) as error:
+    except _UNREADABLE as error:
         raise ValueError(f"path: the picture {path} can't be read ({error}).") from error
 
 
@@ -180,5 +182,5 @@ def _picture_size(path: Path) -> tuple[int, int]:
         with Image.open(path) as image:
             turned = image.getexif().get(_ORIENTATION, 1) >= 5
             return (image.height, image.width) if turned else (image.width, image.height)
-    except (OSError, SyntaxError) as error:
+    except _UNREADABLE as error:
         raise ValueError(f"path: the picture {path} can't be read ({error}).") from error

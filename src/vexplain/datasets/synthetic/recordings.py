@@ -125,7 +125,8 @@ def _drawn(recording: SyntheticRecording, frames: int, side: int) -> Rendered:
 def synthetic(place: str, *, clips: int = 6000, seed: int = 0, sources: int = SOURCES) -> Dataset:
     """Return a set of clips that are drawn when they are read.
 
-    Four of five groups are the split ``train``, the others ``test``.
+    Four of five groups are the split ``train``, the others ``test``: clips come group by group, so
+    fewer than 57 leave ``test`` empty.
 
     Args:
         place: The family: ``still`` or ``restless``.
