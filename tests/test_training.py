@@ -3,13 +3,16 @@
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -25,7 +28,20 @@ from vexplain.cli.train import train as train_command
 from vexplain.core import ClipSpec, VexplainWarning, VideoClip
 from vexplain.datasets import Dataset
 from vexplain.models import load_model
-from vexplain.training import Augmentation, Config, Epoch, Results, card, running, train
+from vexplain.training import (
+    Augmentation,
+    Config,
+    Epoch,
+    Fold,
+    FoldResult,
+    Results,
+    card,
+    measures,
+    running,
+    train,
+    trainable,
+)
+from vexplain.training.fitting import Fit, fit_of
 from vexplain.training.results import read_fold
 
 NAMES = ("red", "green", "blue")
@@ -134,8 +150,20 @@ def stop_at(epoch: int) -> Callable[[int, Epoch], None]:
     return told
 
 
-def test_it_learns_and_what_is_saved_answers_as_it_was_measured(tmp_path: Path) -> None:
-    found = trained(config(), tmp_path, colours(36))
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        {"model": "timesformer"},
+        {"model": "tanet", "ema": 0.9, "epochs": 10, "learning_rate": 0.02},
+        {"model": "timesformer", "precision": "bfloat16", "ema": 0.5},
+        {"model": "timesformer", "precision": "bfloat16"},
+    ],
+    ids=["timesformer", "averaged tanet", "averaged bfloat16", "bfloat16"],
+)
+def test_it_learns_and_what_is_saved_answers_as_it_was_measured(
+    wishes: dict[str, Any], tmp_path: Path
+) -> None:
+    found = trained(config(**wishes), tmp_path, colours(36))
     assert found.accuracy > 0.9
     data = colours(36)
     for fold in found.folds:
@@ -144,9 +172,11 @@ def test_it_learns_and_what_is_saved_answers_as_it_was_measured(tmp_path: Path) 
         assert model.class_names == NAMES
         by_name = {one.name: one for one in data.recordings}
         clips = [by_name[name].read(ClipSpec(frames=3, size=32)) for name in fold.recordings]
-        scores = model(torch.stack([clip.frames for clip in clips]))
-        assert scores.argmax(1).tolist() == list(fold.predicted)
-        right = (scores.argmax(1) == torch.tensor(fold.labels)).double().mean()
+        rounded = (torch.stack([clip.frames for clip in clips]) * 255).round() / 255
+        sure, predicted = model(rounded).softmax(1).max(1)
+        assert predicted.tolist() == list(fold.predicted)
+        torch.testing.assert_close(sure, torch.tensor(fold.probability), rtol=1e-4, atol=1e-5)
+        right = (predicted == torch.tensor(fold.labels)).double().mean()
         assert fold.accuracy == pytest.approx(float(right))
     groups = {one.name: one.group for one in data.recordings}
     held_out = [{groups[name] for name in fold.recordings} for fold in found.folds]
@@ -202,6 +232,7 @@ def test_killed_at_any_time_it_ends_as_if_it_had_never_stopped(model: str, tmp_p
     parts = trained(wanted, tmp_path / "parts", told=lambda _, epoch: told.append(epoch.epoch))
     assert told == [4]
     assert course(parts) == course(whole)
+    assert parts.folds[0].best_model == whole.folds[0].best_model == f"{model}:best.safetensors"
     for name in ("best.safetensors", "last.safetensors"):
         files = [tmp_path / out / "fold0" / name for out in ("whole", "parts")]
         assert files[0].read_bytes() == files[1].read_bytes()
@@ -254,6 +285,64 @@ def test_another_training_in_the_folder_is_refused_unless_it_shall_go(tmp_path: 
     assert len(found.folds[0].history) == 1
 
 
+def test_what_begins_anew_leaves_nothing_of_another_training(tmp_path: Path) -> None:
+    trained(config(epochs=1, folds=3, cache=True), tmp_path)
+    stale = [tmp_path / "fold0" / "best.yaml", tmp_path / "cache" / "0-old.pt"]
+    for file in stale:
+        file.touch()
+    other = config(epochs=1, learning_rate=1e-3, only=(0,))
+    with pytest.raises(
+        ValueError, match=r"fold1 holds another .* all folds, without --fold or only"
+    ):
+        trained(other, tmp_path, resume=False)
+    assert all(file.is_file() for file in stale)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "fold_notes").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        trained(replace(other, only=()), tmp_path, resume=False, told=stop_at(1))
+    assert {file.name for file in tmp_path.iterdir()} == {"fold0", "fold1", "mine", "fold_notes"}
+    assert {file.name for file in (tmp_path / "fold0").iterdir()} == {
+        "best.safetensors", "state.pt",
+    }  # fmt: skip
+    assert not list((tmp_path / "fold1").iterdir())
+
+
+def test_folds_trained_at_once_leave_each_others_files_alone(tmp_path: Path) -> None:
+    parts = {}
+    for place in ("fold0", "fold1", "cache", "."):
+        (tmp_path / place).mkdir(exist_ok=True)
+        for age in (10, 100_000):
+            file = tmp_path / place / f".part-{age}"
+            file.touch()
+            os.utime(file, (time.time() - age,) * 2)
+            parts[place, age] = file
+    (tmp_path / "fold0" / ".part-folder").mkdir()
+    os.utime(tmp_path / "fold0" / ".part-folder", (0, 0))
+    trained(config(epochs=1, folds=3), tmp_path, folds=[0])
+    assert {key for key, file in parts.items() if not file.is_file()} == {
+        ("fold0", 100_000), ("cache", 100_000), (".", 100_000),
+    }  # fmt: skip
+    assert not (tmp_path / "fold0" / ".part-folder").exists()
+    assert not (tmp_path / "fold2").exists()
+
+
+def test_as_many_processes_go_on_as_there_were(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        trained(config(), tmp_path, told=stop_at(1))
+    file = tmp_path / "fold0" / "state.pt"
+    torch.save({**torch.load(file, weights_only=True), "processes": 2}, file)
+    with pytest.raises(ValueError, match="left by 2 processes, and now there are 1"):
+        trained(config(), tmp_path)
+
+
+def test_every_process_needs_a_clip() -> None:
+    fold, many = Fold(number=0, training=(0, 1), held_out=(2,)), SimpleNamespace()
+    many.process_index, many.num_processes = 0, 3
+    found = trainable(config(), NAMES)
+    with pytest.raises(ValueError, match="2 recordings to learn from, fewer than the 3 processes"):
+        fit_of(config(), colours(), fold, found, many, torch.device("cpu"))
+
+
 def test_a_state_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "fold0").mkdir()
     (tmp_path / "fold0" / "state.pt").write_bytes(b"PK not a state")
@@ -300,7 +389,86 @@ def test_what_cannot_be_read_is_named_and_left_out(tmp_path: Path) -> None:
         found = trained(config(epochs=1), tmp_path, colours(broken=1))
     assert [*found.folds[0].unreadable, *found.folds[1].unreadable] == ["clip 23", "clip 23"]
     assert sum(len(fold.labels) for fold in found.folds) == 23
-    assert "1 recordings couldn't be read: clip 23" in (tmp_path / "README.md").read_text()
+    assert sorted(fold.training for fold in found.folds) == [11, 12]
+    assert "\n1 recording couldn't be read: clip 23" in (tmp_path / "README.md").read_text()
+
+
+@pytest.mark.filterwarnings("ignore::vexplain.core.VexplainWarning")
+@pytest.mark.parametrize("size", [32, None])
+def test_a_batch_of_nothing_readable_changes_nothing(
+    size: int | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The clip is alone in its batch; fold for fold it is learnt from or measured."""
+    weights, step = [], Fit.step
+
+    def counted(fit: Fit, number: int, batch: Any, weight: float) -> Tensor:
+        weights.append(weight)
+        return step(fit, number, batch, weight)
+
+    monkeypatch.setattr(Fit, "step", counted)
+    wanted = config("tanet", epochs=1, batch_size=1, ema=0.5, clip={"size": size})
+    found = trained(wanted, tmp_path, colours(12, broken=1))
+    assert [list(fold.unreadable) for fold in found.folds] == [["clip 11"], ["clip 11"]]
+    assert sum(len(fold.labels) for fold in found.folds) == 11
+    for fold in found.folds:
+        state = load_file(tmp_path / f"fold{fold.fold}" / "last.safetensors")
+        steps = {int(n) for name, n in state.items() if name.endswith("num_batches_tracked")}
+        assert steps == {fold.training}
+    assert sorted(fold.training for fold in found.folds) == [5, 6]
+    assert weights == [1] * 11  # what decays, and the average, would change at another step
+
+
+def test_where_nothing_can_be_learnt_from_it_ends(tmp_path: Path) -> None:
+    data = colours(2)
+    wanted = config(epochs=1)
+    broken = [replace(one, seed=BROKEN) for one in data.recordings[:1] if isinstance(one, Colour)]
+    one = Fold(number=0, training=(0,), held_out=(1,))
+    lost = replace(data, recordings=[*broken, data.recordings[1]])
+    with (
+        patch.object(running, "folds_of", lambda *_: (one,)),
+        pytest.warns(VexplainWarning, match="left out"),
+        pytest.raises(ValueError, match="no recording of colours to learn from can be read"),
+    ):
+        trained(wanted, tmp_path, lost)
+
+
+class Doubtful(Colour):
+    """Has a truth that can't be read."""
+
+    def truth(self, clip: VideoClip) -> Tensor:
+        raise OSError(f"the boxes of {self.name} are gone")
+
+
+def test_a_truth_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    data = colours(8)
+    doubtful = replace(data, recordings=[Doubtful(**vars(one)) for one in data.recordings])
+    wanted = config(epochs=1, warm_up=0.0, augmentation=Augmentation(removal=1.0))
+    with pytest.warns(VexplainWarning, match="clip . is learnt from without its truth .*gone"):
+        found = trained(replace(wanted, epochs=3), tmp_path, doubtful)
+    assert [fold.training for fold in found.folds] == [4, 4]
+
+
+class Deadly(Colour):
+    """Kills the process that reads it, as the system does for want of memory."""
+
+    def read(self, spec: ClipSpec) -> VideoClip:
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise ValueError
+
+
+def test_a_reader_that_is_killed_is_told_plainly(tmp_path: Path) -> None:
+    data = colours()
+    deadly = replace(data, recordings=[Deadly(**vars(one)) for one in data.recordings])
+    with pytest.raises(MemoryError, match="workers: a process that reads clips was ended"):
+        trained(config(workers=1), tmp_path, deadly)
+
+
+def test_answers_that_are_no_numbers_end_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(measures.Scores, "loss", property(lambda _: float("nan")))
+    with pytest.raises(ValueError, match="no finite numbers any more after epoch 1"):
+        trained(config(), tmp_path)
 
 
 @pytest.mark.filterwarnings("ignore::vexplain.core.VexplainWarning")
@@ -351,35 +519,64 @@ TWO = """
 import sys
 from pathlib import Path
 import torch
-from test_training import colours, config
+from test_training import colours, of_two
 from vexplain.training import train
 torch.set_num_threads(1)
-train(config(epochs=2, workers=1), dataset=colours(), out=Path(sys.argv[1]), progress=False)
+train(of_two(sys.argv[2]), dataset=colours(broken=1), out=Path(sys.argv[1]), progress=False)
 assert torch.distributed.get_world_size() == 2
 """
 
 
-@pytest.mark.slow
-def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
-    """Each has half of every batch; the network has neither batch norms nor dropout."""
-    alone = trained(config(epochs=2), tmp_path / "alone")
-    script = tmp_path / "two.py"
+def of_two(model: str) -> Config:
+    """Return a training of two processes."""
+    if model == "tanet":  # a batch norm, a moving average, and one clip in every process's batch
+        return config(model, epochs=2, workers=1, batch_size=2, ema=0.9)
+    return config(epochs=2, workers=1)
+
+
+def by_two(model: str, folder: Path) -> list[FoldResult]:
+    """Train in two processes, and return what the folds came to."""
+    script = folder / "two.py"
     script.write_text(TWO)
     # On CPUs accelerate's own launcher starts several processes with mpirun only.
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    command = [*launch, str(script), str(tmp_path / "two")]
+    command = [*launch, str(script), str(folder / "two"), model]
     path = os.pathsep.join(path for path in sys.path if path)
     done = subprocess.run(
         command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    for fold, one in enumerate(alone.folds):
-        two = read_fold(tmp_path / "two" / f"fold{fold}" / "fold.json")
+    return [read_fold(folder / "two" / f"fold{fold}" / "fold.json") for fold in range(2)]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::vexplain.core.VexplainWarning")
+def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
+    """Each has half of every batch; the network has neither batch norms nor dropout."""
+    alone = trained(of_two("timesformer"), tmp_path / "alone", colours(broken=1))
+    for one, two in zip(alone.folds, by_two("timesformer", tmp_path), strict=True):
         assert two.recordings == one.recordings
+        assert two.unreadable == one.unreadable
+        assert two.training == one.training
         for mine, theirs in zip(one.history, two.history, strict=True):
             assert theirs.loss == pytest.approx(mine.loss, abs=1e-4)
             assert theirs.held_out_loss == pytest.approx(mine.held_out_loss, abs=1e-4)
             assert theirs.top1 == pytest.approx(mine.top1, abs=1e-6)
+
+
+@pytest.mark.slow
+def test_two_processes_have_one_network(tmp_path: Path) -> None:
+    """What both measured is what the network of the first, which is saved, answers."""
+    by_name = {one.name: one for one in colours().recordings}
+    for number, fold in enumerate(by_two("tanet", tmp_path)):
+        assert list(fold.unreadable) == ["clip 23"]
+        file = tmp_path / "two" / f"fold{number}" / "last.safetensors"
+        model = load_model(f"tanet:{file}")
+        clips = [by_name[name].read(ClipSpec(frames=3, size=32)) for name in fold.recordings]
+        rounded = (torch.stack([clip.frames for clip in clips]) * 255).round() / 255
+        sure, predicted = model(rounded).softmax(1).max(1)
+        assert predicted.tolist() == list(fold.predicted)
+        torch.testing.assert_close(sure, torch.tensor(fold.probability), rtol=1e-4, atol=1e-5)
 
 
 # ---- the shell -------------------------------------------------------------------------------

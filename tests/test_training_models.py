@@ -1,10 +1,15 @@
 """Which networks can be trained, what head they get, and that what is saved opens as it was."""
 
+import random
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -16,6 +21,7 @@ from vexplain.models import load_model
 from vexplain.models.networks import TANet, TANetConfig, save
 from vexplain.training import Config, Trainable, train, trainable
 from vexplain.training.heads import Head, replaced
+from vexplain.training.learning import optimizer_for
 
 NAMES = ("red", "green", "blue")
 PYTORCHVIDEO = "ignore:`torch.jit.script` is deprecated:DeprecationWarning"
@@ -51,14 +57,11 @@ def check_saved(found: Trainable, stem: Path) -> None:
 @pytest.mark.parametrize("model", ["tanet", "tpn", "timesformer"])
 def test_the_networks_of_the_paper(model: str, tmp_path: Path) -> None:
     found = trainable(config(model), NAMES)
-    assert found.fresh
     check_saved(found, tmp_path / "best")
     file = str(tmp_path / "best.safetensors")
     again = trainable(Config(model=f"{model}:{file}", data="x"), NAMES)
-    assert not again.fresh
     assert torch.equal(weight_of(again, "head.weight"), weight_of(found, "head.weight"))
     other = trainable(Config(model=f"{model}:{file}", data="x"), ("blue", "red", "green", "grey"))
-    assert other.fresh
     assert other.spec.class_names == ("blue", "red", "green", "grey")
     before, after = found.whole.state_dict(), other.whole.state_dict()
     kept = [name for name in before if ".head." not in name]
@@ -72,7 +75,7 @@ def test_weights_to_start_from_are_found_beside_the_configuration(tmp_path: Path
     wanted = Config(model="tanet:small", data="x", weights="start.safetensors", folder=tmp_path)
     found = trainable(wanted, NAMES)
     assert torch.equal(weight_of(found, "stem.conv.weight"), network.stem.conv.weight)
-    assert not found.fresh
+    assert torch.equal(weight_of(found, "head.weight"), network.head.weight)
     assert found.clip == ClipSpec(frames=3, size=32)
     larger = trainable(replace(wanted, clip={"size": 48}), NAMES)
     assert larger.clip.size == 48
@@ -125,7 +128,7 @@ def written(tmp_path: Path) -> Callable[..., Config]:
 def test_a_network_of_the_users_own(written: Callable[..., Config], tmp_path: Path) -> None:
     found = trainable(written("make", arguments={"width": 6}), NAMES)
     assert found.spec.outputs == "logits"
-    assert not found.fresh  # the factory built it for these classes
+    assert found.head == ""  # the factory built it for these classes
     (tmp_path / "out").mkdir()
     check_saved(found, tmp_path / "out" / "best")
     softmax = trainable(written("make_softmax"), NAMES)
@@ -140,7 +143,7 @@ def test_weights_for_other_classes_of_the_users_own(
     five.save(tmp_path / "five")
     wanted = written("make", arguments={"n_classes": 5}, weights="five.safetensors")
     found = trainable(wanted, NAMES)
-    assert found.fresh
+    assert found.head == "head"
     kept = "features.weight"
     assert torch.equal(weight_of(found, kept), weight_of(five, kept))
     (tmp_path / "out").mkdir()
@@ -180,12 +183,11 @@ def test_a_network_of_transformers(torchvision_repaired: None, tmp_path: Path) -
     )
     wanted = Config(model="hf:start", data="x", folder=tmp_path)
     found = trainable(wanted, NAMES)
-    assert found.fresh
     assert found.head == "model.classifier"
     check_saved(found, tmp_path / "best")
     model = load_model(f"hf:{tmp_path / 'best'}")  # the folder alone says it too
     assert model.class_names == NAMES
-    assert not trainable(replace(wanted, model="hf:best"), NAMES).fresh
+    assert trainable(replace(wanted, model="hf:best"), NAMES).head == ""
 
 
 @pytest.mark.parametrize(("name", "size"), [("r3d_18", 32), ("resnet18", 32)])
@@ -203,7 +205,7 @@ def test_a_network_of_torchvision(
         clip={"frames": 4, "size": size, "scaled": [size, size]},
     )
     found = trainable(wanted, NAMES)
-    assert (found.fresh, found.head) == (True, "fc")
+    assert found.head == "fc"
     assert found.spec.per_frame == (name == "resnet18")
     check_saved(found, tmp_path / "best")
 
@@ -223,7 +225,7 @@ def test_a_network_with_two_pathways(torchvision_repaired: None, tmp_path: Path)
         clip={"frames": 8, "size": 32, "short_side": 32},
     )
     found = trainable(wanted, NAMES)
-    assert found.fresh
+    assert found.head == "blocks.6.proj"
     check_saved(found, tmp_path / "best")
 
 
@@ -242,9 +244,195 @@ def test_a_users_network_is_trained_from_end_to_end(
 
 def test_a_convolution_can_be_the_head() -> None:
     network = nn.Sequential(nn.Conv3d(3, 7, 1), nn.Conv3d(7, 7, 3), nn.AdaptiveAvgPool3d(1))
-    head = Head.of(network, 7)
+
+    def answer() -> Tensor:
+        answered: Tensor = network(torch.zeros(1, 3, 3, 3, 3))
+        return answered
+
+    head = Head.of(network, answer, 7)
     assert head.name == "0"
+    with pytest.raises(ValueError, match="with 9 outputs at the end of Sequential, found none"):
+        Head.of(network, answer, 9)
     changed = replaced(network, head, 2)
     assert changed.get_parameter("0.weight").shape == (2, 3, 1, 1, 1)
-    with pytest.raises(ValueError, match="with 9 outputs at the end of Sequential, found none"):
-        Head.of(network, 9)
+
+
+UNUSUAL = """
+import random
+import numpy as np
+import torch
+from torch import nn
+
+class Backwards(nn.Module):
+    "Its layers are listed in another order than they are used in."
+    def __init__(self, n_classes):
+        super().__init__()
+        self.last = nn.Linear(5, n_classes)
+        self.never = nn.Linear(5, n_classes)
+        self.first = nn.Linear(3, 5)
+        self.aside = nn.Linear(5, n_classes)
+    def forward(self, clips):
+        means = self.first(clips.mean((2, 3, 4)))
+        self.aside(means)
+        return self.last(means)
+
+def make(n_classes=5):
+    return Backwards(n_classes)
+
+def make_half(n_classes):
+    return Backwards(n_classes).half()
+
+def make_partly_frozen(n_classes):
+    network = Backwards(n_classes)
+    network.first.requires_grad_(False)
+    return network
+
+def make_frozen(n_classes):
+    return Backwards(n_classes).requires_grad_(False)
+
+class Headless(nn.Module):
+    def __init__(self, n_classes):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(n_classes, 3))
+    def forward(self, clips):
+        return clips.mean((2, 3, 4)) @ self.weight.T
+
+def make_headless(n_classes):
+    return Headless(n_classes)
+
+def make_drawn(n_classes):
+    network = Headless(n_classes)
+    network.weight.data += random.random() + np.random.rand()
+    return network
+"""
+
+
+@pytest.fixture
+def unusual(tmp_path: Path) -> Callable[..., Config]:
+    (tmp_path / "unusual.py").write_text(UNUSUAL)
+
+    def described(factory: str, **wishes: Any) -> Config:
+        text = f"model: python:unusual.py:{factory}\nlayout: CTHW\noutputs: logits\n"
+        (tmp_path / "unusual.yaml").write_text(text)
+        usual: dict[str, Any] = {"clip": {"frames": 4, "size": 16}, "folder": tmp_path}
+        return Config(**{**usual, "model": "unusual.yaml", "data": "x", **wishes})
+
+    return described
+
+
+def test_the_head_is_the_layer_that_is_used_last(unusual: Callable[..., Config]) -> None:
+    found = trainable(unusual("make", arguments={"n_classes": 5}, freeze="backbone"), NAMES)
+    assert found.head == "last"
+    assert weight_of(found, "last.weight").shape == (3, 5)
+    assert weight_of(found, "never.weight").shape == (5, 5)
+
+
+def test_a_network_without_a_head_is_trained_where_it_needs_no_other(
+    unusual: Callable[..., Config],
+) -> None:
+    assert trainable(unusual("make_headless"), NAMES).head == ""
+    with pytest.raises(ValueError, match="at the end of Headless, found none"):
+        trainable(unusual("make_headless", freeze="backbone"), NAMES)
+
+
+def test_what_the_user_froze_stays_frozen(unusual: Callable[..., Config]) -> None:
+    found = trainable(unusual("make_partly_frozen"), NAMES)
+    weights = found.whole.network.named_parameters()
+    assert {name for name, one in weights if not one.requires_grad} == {
+        "first.weight",
+        "first.bias",
+    }
+    with pytest.raises(ValueError, match="all its weights are frozen"):
+        optimizer_for(trainable(unusual("make_frozen"), NAMES).whole, config())
+
+
+def test_weights_in_half_precision_are_refused(unusual: Callable[..., Config]) -> None:
+    wanted = unusual("make_half")
+    file = wanted.folder / "unusual.yaml"
+    file.write_text(f"{file.read_text()}dtype: float16\n")
+    with pytest.raises(ValueError, match=r"in float32, got .* in float16.*precision: bfloat16"):
+        trainable(wanted, NAMES)
+
+
+def test_a_factory_may_draw_from_python_and_numpy(
+    unusual: Callable[..., Config], tmp_path: Path
+) -> None:
+    wanted = unusual("make_drawn", folds=2, only=(0,), epochs=1, workers=0)
+    files = []
+    for out in ("first", "second"):
+        random.seed(out)
+        np.random.seed(len(out))
+        train(wanted, dataset=colours(), out=tmp_path / out, device="cpu", progress=False)
+        files.append((tmp_path / out / "fold0" / "last.safetensors").read_bytes())
+    assert files[0] == files[1]
+
+
+def test_what_is_started_from_belongs_to_the_training(
+    unusual: Callable[..., Config], tmp_path: Path
+) -> None:
+    wanted = unusual("make_headless", folds=2, only=(0,), epochs=1, workers=0)
+    wanted = replace(wanted, weights="start.safetensors", arguments={"n_classes": 3})
+
+    def run() -> str:
+        train(wanted, dataset=colours(), out=tmp_path / "out", device="cpu", progress=False)
+        return (tmp_path / "out" / "README.md").read_text()
+
+    save_file({"weight": torch.ones(3, 3)}, tmp_path / "start.safetensors")
+    start = sha256((tmp_path / "start.safetensors").read_bytes()).hexdigest()
+    assert f"- `start.safetensors`, SHA-256 `{start}`" in run()
+    run()
+    text = (tmp_path / "unusual.yaml").read_text()
+    (tmp_path / "unusual.yaml").write_text(f"{text}scale: 2\n")
+    with pytest.raises(ValueError, match=r"another training \(origin was .*'scale': 2"):
+        run()
+    (tmp_path / "unusual.yaml").write_text(text)
+    save_file({"weight": torch.zeros(3, 3)}, tmp_path / "start.safetensors")
+    with pytest.raises(ValueError, match=r"another training \(origin was .*start\.safetensors"):
+        run()
+
+
+OPENED = """
+import sys
+import torch
+from vexplain.models import load_model
+torch.save(load_model(sys.argv[1])(torch.load(sys.argv[2])), sys.argv[3])
+"""
+
+
+@pytest.mark.parametrize(
+    "place", ["flat_network:make", "net_package.inner.network:make", "flat_network.py:make"]
+)
+def test_it_opens_in_another_process_and_folder(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name in [name for name in sys.modules if name.startswith(("flat_", "net_package"))]:
+        monkeypatch.delitem(sys.modules, name)
+    inner = tmp_path / "mine" / "net_package" / "inner"
+    inner.mkdir(parents=True)
+    for folder in (inner, inner.parent):
+        (folder / "__init__.py").touch()
+    (inner.parent / "sizes.py").write_text("WIDTH = 6\n")
+    (inner / "network.py").write_text(f"from ..sizes import WIDTH\n{FACTORY}")
+    (tmp_path / "mine" / "flat_sizes.py").write_text("WIDTH = 6\n")
+    (tmp_path / "mine" / "flat_network.py").write_text(f"from flat_sizes import WIDTH\n{FACTORY}")
+    text = f"model: python:{place}\nlayout: CTHW\noutputs: logits\n"
+    (tmp_path / "mine" / "net.yaml").write_text(text)
+    sizes = {"frames": 4, "size": 16}
+    found = trainable(
+        Config(model="net.yaml", data="x", clip=sizes, folder=tmp_path / "mine"), NAMES
+    )
+    (tmp_path / "out" / "fold0").mkdir(parents=True)
+    name = found.save(tmp_path / "out" / "fold0" / "last")
+    some = clips(found.clip)
+    torch.save(some, tmp_path / "clips.pt")
+    (tmp_path / "elsewhere").mkdir()
+    files = [str(tmp_path / file) for file in ("clips.pt", "scores.pt")]
+    command = [sys.executable, "-c", OPENED, name, *files]
+    done = subprocess.run(
+        command, cwd=tmp_path / "elsewhere", capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    with torch.no_grad():
+        expected = found.whole.eval()(some)
+    torch.testing.assert_close(torch.load(tmp_path / "scores.pt"), expected)

@@ -1,16 +1,20 @@
 """The parts of a training: its configuration, its folds, what is done to clips, its numbers."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from errno import EDQUOT, ENOSPC
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 from scipy import ndimage
-from torch import Generator
+from torch import Generator, nn
 
 from test_training import Colour, _one_thread, colours, config, no_file_larger_than  # noqa: F401  (a fixture)
 from vexplain.core import ClipSpec, Source, VexplainWarning, VideoClip
@@ -37,9 +41,15 @@ from vexplain.training.augmentation import (
     sureness,
     zoomed,
 )
-from vexplain.training.cache import cached
+from vexplain.training.cache import read
+from vexplain.training.card import started_from
 from vexplain.training.clips import Clips, Draw, InOrder, Shuffled, together
-from vexplain.training.learning import rate_at
+from vexplain.training.learning import average, optimizer_for, rate_at
+from vexplain.training.origins import origin_of
+from vexplain.training.processes import deterministic, told_plainly
+from vexplain.training.results import table
+from vexplain.training.trainable import reference_of
+from vexplain.training.writing import kept
 
 
 def generator(seed: int = 0) -> Generator:
@@ -53,11 +63,14 @@ def test_a_configuration_is_read(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(
         "model: tanet:small\ndata: ucf101:/data?fold=1\nlearning_rate: 1e-3\nonly: 1\n"
-        "clip: {size: [64, 96]}\naugmentation: {zoom: [1, 1.5], removal: 0.5}\n"
-        "channels_last: auto\n"
+        "clip: {size: [64, 96]}\naugmentation: {zoom: [1, 15e-1], removal: 5e-1}\n"
+        "channels_last: auto\nweight_decay: 5e-2\nwarm_up: 2e-1\nlabel_smoothing: 1e-1\n"
+        "clip_norm: 1e+1\nema: 9e-1\n"
     )
     found = read_config(file)
     assert found.learning_rate == 1e-3
+    assert (found.weight_decay, found.warm_up, found.label_smoothing) == (0.05, 0.2, 0.1)
+    assert (found.clip_norm, found.ema) == (10, 0.9)
     assert found.only == (1,)
     assert found.augmentation == Augmentation(zoom=(1, 1.5), removal=0.5)
     assert found.out == str(Path("runs") / "mine")
@@ -92,6 +105,7 @@ def test_a_configuration_is_read(tmp_path: Path) -> None:
         ({"augmentation": {"mirror": 2}}, "mirror: expected a share"),
         ({"channels_last": "yes"}, "channels_last: expected true or false"),
         ({"cache": "yes"}, "cache: expected true or false"),
+        ({"ema": "much"}, "ema: expected a finite number"),
     ],
 )
 def test_what_a_configuration_cannot_say(wish: dict[str, Any], message: str) -> None:
@@ -118,6 +132,123 @@ def test_the_learning_rate_rises_and_falls() -> None:
     assert 0 < rates[-1] < 1e-4
     flat = replace(wanted, schedule="constant", warm_up=0.0)
     assert {rate_at(step, 10, flat) for step in range(10)} == {2.0}
+
+
+# ---- what is learnt --------------------------------------------------------------------------
+
+
+class Normed(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv3d(3, 4, 3)
+        self.norm = nn.BatchNorm3d(4)
+        self.place = nn.Parameter(torch.zeros(1, 4))
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, clips: torch.Tensor) -> torch.Tensor:
+        means = self.norm(self.conv(clips)).mean((2, 3, 4))
+        scores: torch.Tensor = self.head(means + self.place)
+        return scores
+
+
+def test_weights_decay_and_biases_and_norms_do_not() -> None:
+    network = Normed()
+    names = {weight: name for name, weight in network.named_parameters()}
+    decaying, other = optimizer_for(network, config(weight_decay=0.3)).param_groups
+    assert {names[one] for one in decaying["params"]} == {"conv.weight", "place", "head.weight"}
+    assert decaying["weight_decay"] == 0.3
+    assert {names[one] for one in other["params"]} == {
+        "conv.bias", "norm.weight", "norm.bias", "head.bias",
+    }  # fmt: skip
+    assert other["weight_decay"] == 0
+
+
+def test_the_moving_average_is_the_written_out_one() -> None:
+    torch.manual_seed(0)
+    network = Normed()
+    averaged = average(network, 0.3)
+    assert averaged is not None
+    optimizer = torch.optim.SGD(network.parameters(), 0.1)
+    expected = {name: value.clone() for name, value in network.state_dict().items()}
+    for step in range(5):
+        network(torch.rand(2, 3, 4, 6, 6)).square().sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        averaged.update_parameters(network)
+        decay = min(0.3, (1 + step) / (10 + step))  # 0.18, 0.25, 0.3, 0.3 after the first
+        for name, value in network.state_dict().items():
+            mixed = decay * expected[name] + (1 - decay) * value
+            whole = step == 0 or not value.is_floating_point()
+            expected[name] = value.clone() if whole else mixed
+    found = averaged.module.state_dict()
+    assert found["norm.num_batches_tracked"] == 5
+    assert not torch.equal(found["norm.running_mean"], network.get_buffer("norm.running_mean"))
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value)
+    assert average(network, None) is None
+
+
+# ---- what goes wrong -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            torch.OutOfMemoryError("CUDA out of memory. Tried"),
+            "batch_size: memory ran out .*than 4",
+        ),
+        (
+            RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed."),
+            "workers: .*fewer",
+        ),
+        (RuntimeError("DataLoader worker (pid(s) 7) exited unexpectedly"), "workers: .*fewer"),
+    ],
+)
+def test_want_of_memory_is_told_plainly(error: Exception, message: str) -> None:
+    with pytest.raises(MemoryError, match=message), told_plainly(config()):
+        raise error
+    with pytest.raises(RuntimeError, match="something else"), told_plainly(config()):
+        raise RuntimeError("something else")
+
+
+def test_room_is_asked_for_only_where_there_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "a.safetensors"
+    for error in (
+        OSError(ENOSPC, "no space"),
+        OSError(EDQUOT, "quota"),
+        SafetensorError("I/O error: File too large (os error 27)"),
+    ):
+        with pytest.raises(OSError, match="make room on the disk"), kept(file):
+            raise error
+    for other in (PermissionError(13, "no"), RuntimeError("stream failed"), SafetensorError("x")):
+        with pytest.raises(OSError, match="still there: see to that and give"), kept(file):
+            raise other
+    below = RuntimeError("unexpected pos")  # as torch raises while it closes its file
+    below.__context__ = OSError(ENOSPC, "no space")
+    with pytest.raises(OSError, match="make room"), kept(file):
+        raise below
+
+
+def test_cudnn_is_deterministic_as_long_as_it_is_trained() -> None:
+    cudnn = torch.backends.cudnn
+    before = cudnn.deterministic, cudnn.benchmark
+    with deterministic():
+        assert (cudnn.deterministic, cudnn.benchmark) == (True, False)
+    assert (cudnn.deterministic, cudnn.benchmark) == before
+
+
+def test_a_table_holds_names_with_bars() -> None:
+    assert table([["a|b", 1]], ["name", "n"]).splitlines()[-1] == r"| a\|b | 1 |"
+
+
+def test_a_training_from_scratch_has_no_origin(tmp_path: Path) -> None:
+    assert origin_of(reference_of(config()), in_yaml=False) == {}
+    assert started_from({}) == ""
+    (tmp_path / "w.pth").write_bytes(b"weights")
+    wanted = Config(model="tanet:w.pth", data="x", folder=tmp_path)
+    (found,) = origin_of(reference_of(wanted), in_yaml=False)["sha256"].items()
+    assert found == ("w.pth", sha256(b"weights").hexdigest())
 
 
 # ---- folds -----------------------------------------------------------------------------------
@@ -231,7 +362,42 @@ def test_a_recording_that_cannot_be_read_weighs_nothing() -> None:
     assert batch.weights.tolist() == [0, 1]
     assert batch.problems == [(22, "ValueError: clip 22 is cut off")]
     assert torch.equal(batch.clips[0], batch.clips[1])
-    assert together([clips[Draw(22)]]).weights.tolist() == [0]
+    for draw, dtype in ((Draw(22), torch.float32), (Draw(22, 0), torch.uint8)):
+        alone = together([clips[draw], clips[draw]])
+        assert alone.weights.tolist() == [0, 0]
+        assert alone.clips.shape == (2, 2, 3, 32, 32)
+        assert alone.clips.dtype == dtype
+
+
+def test_a_truth_that_cannot_be_read_spoils_no_clip(tmp_path: Path) -> None:
+    class Doubtful(Colour):
+        def truth(self, clip: VideoClip) -> torch.Tensor:
+            raise ValueError("the boxes are cut off")
+
+    data = replace(colours(2), recordings=[Doubtful(name="one", label=1)])
+    for cache in (None, tmp_path, tmp_path):
+        clips = Clips(
+            dataset=data, spec=ClipSpec(frames=2, size=32), augmentation=Augmentation(removal=1),
+            seed=0, cache=cache,
+        )  # fmt: skip
+        batch = together([clips[Draw(0, 0, 1.0)]])
+        assert batch.weights.tolist() == [1]
+        assert batch.doubts == [(0, "ValueError: the boxes are cut off")]
+        assert together([clips[Draw(0)]]).doubts == []
+
+
+@pytest.mark.parametrize("draw", [Draw(0), Draw(0, 0, 1.0)])
+def test_a_cache_changes_no_number(draw: Draw, tmp_path: Path) -> None:
+    found = [
+        Clips(
+            dataset=colours(2), spec=ClipSpec(frames=2, size=32),
+            augmentation=Augmentation(removal=1, noise=0.1, zoom=(1.0, 1.3), colour=0.2),
+            seed=0, cache=cache,
+        )[draw].clip
+        for cache in (None, tmp_path, tmp_path)
+    ]  # fmt: skip
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
 
 
 def test_a_cache_decodes_a_clip_once(tmp_path: Path) -> None:
@@ -244,18 +410,49 @@ def test_a_cache_decodes_a_clip_once(tmp_path: Path) -> None:
             return replace(super().read(spec), source=source)
 
     spec, one = ClipSpec(frames=2, size=32), Counted(name="one", label=1)
-    (first, truth), (again, known) = (cached(one, 0, spec, tmp_path / "cache") for _ in range(2))
+    found = [read(one, 0, spec, folder=tmp_path / "cache") for _ in range(2)]
+    first, again = (each.clip for each in found)
+    truth, known = (each.truth for each in found)
+    assert truth is not None
+    assert known is not None
+    assert truth.equal(known)
     assert reads == ["one"]
     assert torch.equal(first.frames, again.frames)
-    assert truth is known is None or (truth is not None and truth.equal(known))
     assert again.source == first.source is not None
     assert torch.equal(again.pts_seconds, first.pts_seconds)
     assert float((first.frames - one.read(spec).frames).abs().max()) <= 0.5001 / 255
-    cached(one, 0, replace(spec, size=16), tmp_path / "cache")
+    read(one, 0, replace(spec, size=16), folder=tmp_path / "cache")
     assert len(reads) == 3
     with no_file_larger_than(100):
-        assert torch.equal(cached(one, 0, spec, tmp_path / "full")[0].frames, first.frames)
+        full = read(one, 0, spec, folder=tmp_path / "full").clip
+        assert torch.equal(full.frames, first.frames)
     assert not list((tmp_path / "full").iterdir())
+    assert len(reads) == 4
+    for file in (tmp_path / "cache").iterdir():
+        file.write_bytes(file.read_bytes()[:100])  # cut off
+    for _ in range(2):
+        assert torch.equal(read(one, 0, spec, folder=tmp_path / "cache").clip.frames, first.frames)
+    assert len(reads) == 5
+
+
+def test_a_cache_knows_when_a_file_is_another(tmp_path: Path) -> None:
+    @dataclass(frozen=True, kw_only=True, eq=False)
+    class Filed(Colour):
+        path: Path
+
+        def read(self, spec: ClipSpec) -> VideoClip:
+            return Colour(name=self.name, label=int(self.path.read_text())).read(spec)
+
+    one = Filed(name="one", label=0, path=tmp_path / "clip.txt")
+    spec, frames = ClipSpec(frames=2, size=32), []
+    for said in ("0", "0", "1", "01"):
+        if not one.path.is_file() or one.path.read_text() != said:
+            one.path.write_text(said)
+            os.utime(one.path, ns=(0, int(said) * 10**9))
+        frames.append(read(one, 0, spec, folder=tmp_path / "cache").clip.frames)
+    assert torch.equal(frames[0], frames[1])
+    assert not torch.equal(frames[1], frames[2])
+    assert len(list((tmp_path / "cache").iterdir())) == 3
 
 
 def test_the_label_fades_with_the_evidence() -> None:

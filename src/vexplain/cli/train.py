@@ -30,7 +30,9 @@ def train(
     ] = None,
     resume: Annotated[
         bool,
-        typer.Option("--resume/--fresh", help="Go on from what is in the folder, or remove it."),
+        typer.Option(
+            "--resume/--fresh", help="Go on from what is in the folder, or remove it first."
+        ),
     ] = True,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, or mps.")] = "auto",
     quiet: Annotated[

@@ -1,8 +1,12 @@
-"""Models that a user's own Python makes: ``python:MODULE:FACTORY``, ``python:FILE.py:FACTORY``."""
+"""Models that a user's own Python makes: ``python:MODULE:FACTORY``, ``python:FILE.py:FACTORY``.
+
+``python:FOLDER:MODULE:FACTORY`` says where the module is imported from.
+"""
 
 import importlib
 import importlib.util
 import sys
+import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -47,14 +51,15 @@ def load(reference: Reference) -> Classifier:
 
 
 def factory(name: str, folder: Path) -> Callable[..., Any]:
-    """Return the function ``MODULE:FACTORY`` or ``FILE.py:FACTORY``."""
+    """Return the function ``MODULE:FACTORY``, ``FOLDER:MODULE:FACTORY`` or ``FILE.py:FACTORY``."""
     module_name, colon, function = name.rpartition(":")
     if not colon:
         raise ValueError(f"model: expected python:MODULE:FACTORY, got python:{name}.")
     if module_name.endswith(".py"):
         module = module_from(folder / module_name)
     else:
-        module = imported(module_name, folder)
+        place, _, dotted = module_name.rpartition(":")
+        module = imported(dotted, folder / place)
     if not hasattr(module, function):
         public = [known for known in vars(module) if not known.startswith("_")]
         raise ValueError(f"model: {module_name} has no {function!r}.{near_names(function, public)}")
@@ -64,9 +69,7 @@ def factory(name: str, folder: Path) -> Callable[..., Any]:
 
 def imported(name: str, folder: Path) -> ModuleType:
     """Import a module by its name, also one that lies in ``folder``."""
-    place = str(folder.resolve())
-    if place not in sys.path:
-        sys.path.append(place)
+    reachable(folder)
     try:
         return importlib.import_module(name)
     except Exception as error:  # whatever the user's own code raises
@@ -75,8 +78,27 @@ def imported(name: str, folder: Path) -> ModuleType:
         ) from error
 
 
+def reachable(folder: Path) -> None:
+    """Let modules in a folder be imported, after those that are importable already."""
+    place = str(folder.resolve())
+    if place not in sys.path:
+        sys.path.append(place)
+
+
+def import_folder(name: str) -> Path | None:
+    """Return the folder that an imported module comes from; None for an installed one."""
+    module = sys.modules.get(name)
+    file = getattr(module, "__file__", None)
+    if file is None:
+        return None
+    above = Path(file).resolve().parents
+    levels = name.count(".") + (Path(file).stem == "__init__")
+    installed = [Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib")]
+    return None if any(place in above for place in installed) else above[levels]
+
+
 def module_from(file: Path) -> ModuleType:
-    """Import a Python file by its path."""
+    """Import a Python file by its path; what lies beside it can be imported by it."""
     if not file.is_file():
         raise FileNotFoundError(f"model: there is no file {file}.")
     name = f"vexplain_model_{file.stem}"
@@ -84,6 +106,7 @@ def module_from(file: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ValueError(f"model: {file} can't be imported as Python.")
     module = importlib.util.module_from_spec(spec)
+    reachable(file.parent)
     sys.modules[name] = module  # dataclasses look their module up by name
     try:
         spec.loader.exec_module(module)

@@ -1,7 +1,7 @@
 """Clips and truths kept in files, so that a video is decoded once and not in every epoch."""
 
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,43 +15,90 @@ from vexplain.core.files import atomic_path
 from vexplain.datasets import Recording
 
 
-def cached(
-    recording: Recording, place: int, spec: ClipSpec, folder: Path
-) -> tuple[VideoClip, Bool[Tensor, "T H W"] | None]:
-    """Return the clip of a recording, rounded to 8 bits, and its truth, from the cache if there.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Read:
+    """A recording that was read.
 
-    They are the same when they are read for the first time. A file takes 3 · T · H · W bytes, 4
-    with a truth. Where it can't be written, the clip is decoded again the next time.
+    Attributes:
+        clip: Its clip, rounded to 8 bits.
+        truth: Which voxels hold the evidence, or None.
+        doubt: Why the truth can't be read, or nothing.
+    """
+
+    clip: VideoClip
+    truth: Bool[Tensor, "T H W"] | None
+    doubt: str = ""
+
+
+def read(
+    recording: Recording,
+    place: int,
+    spec: ClipSpec,
+    *,
+    folder: Path | None = None,
+    with_truth: bool = True,
+) -> Read:
+    """Return a recording's clip and truth, from the cache where they are in it.
+
+    The clip is rounded to 8 bits whether there is a cache or not. A file of the cache takes
+    3 · T · H · W bytes, 4 with a truth. Where it can't be written, or read again, the clip is
+    decoded.
 
     Args:
         recording: What is read.
         place: Its place in the dataset.
         spec: What the clip shall be.
-        folder: The cache, which is made if need be and may be removed at any time.
+        folder: The cache, which is made if need be and may be removed at any time; None = none.
+        with_truth: Whether the truth is needed; a cache keeps it in any case.
 
     Raises:
         FileNotFoundError: When the recording is gone.
         ValueError: When it can't be read.
     """
-    key = sha256(f"{recording.name} {spec}".encode()).hexdigest()[:16]
+    if folder is None:
+        return _read(decoded(recording, spec, with_truth=with_truth))
+    key = sha256(f"{recording.name} {spec}{stamp(recording)}".encode()).hexdigest()[:16]
     file = folder / f"{place}-{key}.pt"
-    if not file.is_file():
-        clip = recording.read(spec)
-        content: dict[str, Any] = {
-            "frames": (clip.frames * 255).round().to(torch.uint8),
-            "pts_seconds": clip.pts_seconds,
-            "source": asdict(clip.source) if clip.source else None,
-            "truth": recording.truth(clip),
-        }
-        with suppress(OSError, RuntimeError):  # torch raises the latter on a full disk
-            folder.mkdir(parents=True, exist_ok=True)
-            with atomic_path(file) as part:
-                torch.save(content, part)
-    else:
-        content = torch.load(file, weights_only=True)
-    clip = VideoClip(
-        content["frames"].float() / 255,
-        content["pts_seconds"],
-        Source(**content["source"]) if content["source"] else None,
-    )
-    return clip, content["truth"]
+    with suppress(Exception):  # not there, removed just now, or cut off: torch raises anything
+        return _read(torch.load(file, weights_only=True))
+    content = decoded(recording, spec, with_truth=True)
+    with suppress(OSError, RuntimeError):  # torch raises the latter on a full disk
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic_path(file) as part:
+            torch.save(content, part)
+    return _read(content)
+
+
+def stamp(recording: Recording) -> str:
+    """Return size and time of change of the files that a recording is read from, if it has any."""
+    files = (getattr(recording, name, None) for name in ("path", "truth_file"))
+    said = ""
+    for file in files:
+        with suppress(OSError):
+            found = Path(file).stat() if file is not None else None
+            said += f" {found.st_size} {found.st_mtime_ns}" if found else ""
+    return said
+
+
+def decoded(recording: Recording, spec: ClipSpec, *, with_truth: bool) -> dict[str, Any]:
+    """Return what the cache keeps of a recording; a truth that can't be read spoils no clip."""
+    clip = recording.read(spec)
+    truth, doubt = None, ""
+    if with_truth:
+        try:
+            truth = recording.truth(clip)
+        except (ValueError, OSError) as error:
+            doubt = f"{type(error).__name__}: {error}"
+    return {
+        "frames": (clip.frames * 255).round().to(torch.uint8),
+        "pts_seconds": clip.pts_seconds,
+        "source": asdict(clip.source) if clip.source else None,
+        "truth": truth,
+        "doubt": doubt,
+    }
+
+
+def _read(content: dict[str, Any]) -> Read:
+    source = Source(**content["source"]) if content["source"] else None
+    clip = VideoClip(content["frames"].float() / 255, content["pts_seconds"], source)
+    return Read(clip=clip, truth=content["truth"], doubt=content.get("doubt", ""))

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -18,6 +18,12 @@ from vexplain.training.measures import Epoch
 from vexplain.training.results import Results, table
 from vexplain.training.writing import kept
 
+FILES = (
+    "results.json", "history.csv", "predictions.csv", "confusion.csv", "confusion.png",
+    "curves.png", "README.md",
+)  # fmt: skip
+"""What ``write_results`` writes."""
+
 CARD = """# {title}
 
 `{model}`, fine-tuned by vexplain on {dataset}: {summary}.
@@ -27,9 +33,9 @@ CARD = """# {title}
 {folds}
 
 Accuracy is the share of held-out clips, one clip per recording, whose highest score is that of
-their class, after the last epoch. The best epoch is chosen by the same held-out clips, so its
-accuracy is too high; it is there to choose a network, not to report. ± is the standard deviation
-over the folds (with n - 1).
+their class, after the last epoch, computed in float32. The best epoch is chosen by the same
+held-out clips, so its accuracy is too high; it is there to choose a network, not to report. ± is
+the standard deviation over the folds (with n - 1).
 
 ## Recall of each class, over the folds
 
@@ -50,7 +56,7 @@ minutes:
 ```yaml
 {config}```
 
-{unreadable}
+{origin}{unreadable}
 ## How to load it
 
     vexplain explain CLIP --model {load}
@@ -66,16 +72,16 @@ def write_results(results: Results, config: Config) -> None:
         OSError: When a file can't be written.
     """
     folder = results.folder
-    files = {
-        "results.json": json.dumps(numbers(results), indent=1, ensure_ascii=False).encode(),
-        "history.csv": lines(history(results)),
-        "predictions.csv": lines(predictions(results)),
-        "confusion.csv": lines(confusion(results)),
-        "confusion.png": confusion_picture(results),
-        "curves.png": curves_picture(results),
-        "README.md": card(results, config).encode(),
-    }
-    for name, content in files.items():
+    contents = (
+        json.dumps(numbers(results), indent=1, ensure_ascii=False).encode(),
+        lines(history(results)),
+        lines(predictions(results)),
+        lines(confusion(results)),
+        confusion_picture(results),
+        curves_picture(results),
+        card(results, config).encode(),
+    )
+    for name, content in zip(FILES, contents, strict=True):
         with kept(folder / name):
             write_atomically(folder / name, content)
 
@@ -222,7 +228,8 @@ def card(results: Results, config: Config) -> str:
         for name, n, share in zip(results.class_names, counts, results.recalls, strict=True)
     ]
     names = sorted({name for fold in results.folds for name in fold.unreadable})
-    unread = f"{len(names)} recordings couldn't be read: {', '.join(names[:20])}.\n"
+    count = "1 recording" if len(names) == 1 else f"{len(names)} recordings"
+    unread = f"{count} couldn't be read: {', '.join(names[:20])}.\n"
     first = results.folds[0]
     return CARD.format(
         title=f"{results.model} on {results.dataset}",
@@ -238,9 +245,17 @@ def card(results: Results, config: Config) -> str:
         config=yaml.safe_dump(
             {**config.said, "workers": config.workers}, sort_keys=False, allow_unicode=True
         ),
+        origin=started_from(first.said.get("origin", {})),
         unreadable=unread if names else "",
         load=within(first.model, f"fold{first.fold}"),
     )
+
+
+def started_from(origin: Mapping[str, Any]) -> str:
+    """Return in words, for the card, which files a training started from."""
+    digests = origin.get("sha256", {})
+    files = [f"- `{name}`, SHA-256 `{digest}`" for name, digest in digests.items()]
+    return "\n".join(["It started from:", "", *files, "", ""]) if files else ""
 
 
 def within(model: str, folder: str) -> str:

@@ -9,15 +9,14 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Bool
 from torch import Generator, Tensor
 from torch.utils.data import DataLoader, Sampler
 from torch.utils.data import Dataset as TorchDataset
 
-from vexplain.core import ClipSpec, VideoClip
+from vexplain.core import ClipSpec
 from vexplain.datasets import Dataset
 from vexplain.training.augmentation import Augmentation, augmented, ramp
-from vexplain.training.cache import cached
+from vexplain.training.cache import read
 
 
 class Draw(NamedTuple):
@@ -35,12 +34,13 @@ class Draw(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """A recording that was read, or why it wasn't."""
+    """A recording that was read, or black and why it wasn't; and why its truth wasn't."""
 
     draw: Draw
-    clip: Tensor | None
+    clip: Tensor
     target: Tensor
     problem: str = ""
+    doubt: str = ""
 
 
 class Batch(NamedTuple):
@@ -52,6 +52,7 @@ class Batch(NamedTuple):
         weights: (N,) 1, or 0 in place of a recording that can't be read.
         places: (N,) in the dataset.
         problems: Places of the recordings that can't be read, and why.
+        doubts: Places of those whose truth can't be read, and why.
     """
 
     clips: Tensor
@@ -59,6 +60,7 @@ class Batch(NamedTuple):
     weights: Tensor
     places: Tensor
     problems: list[tuple[int, str]]
+    doubts: list[tuple[int, str]]
 
 
 def seeded(*numbers: int) -> Generator:
@@ -76,7 +78,8 @@ class Clips(TorchDataset[Sample]):
         spec: What a clip shall be.
         augmentation: What is done to clips that are learnt from.
         seed: With the epoch and the recording's place it decides what is drawn.
-        cache: Folder where decoded clips are kept; None = nowhere.
+        cache: Folder where decoded clips are kept; None = nowhere. Clips are rounded to 8 bits
+            either way.
     """
 
     dataset: Dataset
@@ -91,40 +94,43 @@ class Clips(TorchDataset[Sample]):
         n_classes = len(self.dataset.class_names)
         target = torch.zeros(n_classes)
         target[recording.label or 0] = 1
+        needed = draw.epoch >= 0 and draw.removal > 0
         try:
-            clip, truth = self.read(draw)
+            found = read(recording, draw.place, self.spec, folder=self.cache, with_truth=needed)
         except (ValueError, OSError) as error:
-            return Sample(draw, None, target, f"{type(error).__name__}: {error}")
+            return Sample(draw, self.black(draw), target, f"{type(error).__name__}: {error}")
         if draw.epoch < 0:
-            return Sample(draw, clip.frames, target)
+            return Sample(draw, found.clip.frames, target)
         generator = seeded(self.seed, draw.epoch, draw.place)
-        frames, sure = augmented(clip.frames, truth, self.augmentation, draw.removal, generator)
+        frames, sure = augmented(
+            found.clip.frames, found.truth, self.augmentation, draw.removal, generator
+        )
         target = sure * target + (1 - sure) / n_classes
-        return Sample(draw, (frames * 255).round().to(torch.uint8), target)
+        doubt = found.doubt if needed else ""
+        return Sample(draw, (frames * 255).round().to(torch.uint8), target, doubt=doubt)
 
-    def read(self, draw: Draw) -> tuple[VideoClip, Bool[Tensor, "T H W"] | None]:
-        """Return a recording's clip, and its truth where that is known and needed."""
-        recording = self.dataset.recordings[draw.place]
-        if self.cache:
-            return cached(recording, draw.place, self.spec, self.cache)
-        clip = recording.read(self.spec)
-        return clip, recording.truth(clip) if draw.epoch >= 0 and draw.removal else None
+    def black(self, draw: Draw) -> Tensor:
+        """Return what stands in place of a clip that can't be read."""
+        height, width = self.spec.height_width or (224, 224)
+        dtype = torch.float32 if draw.epoch < 0 else torch.uint8
+        return torch.zeros(self.spec.frames, 3, height, width, dtype=dtype)
 
 
 def together(samples: Sequence[Sample]) -> Batch:
     """Return samples as a batch; one that can't be read is another one with a weight of 0.
 
-    Batches keep their size that way, and all processes their pace.
+    Batches keep their size that way, and all processes their pace. Where none can be read, all
+    are black.
     """
-    read = [sample.clip for sample in samples if sample.clip is not None]
-    stand_in = read[0] if read else torch.zeros(1)
-    clips = [stand_in if sample.clip is None else sample.clip for sample in samples]
+    stand_in = next((one.clip for one in samples if not one.problem), samples[0].clip)
+    clips = [stand_in if sample.problem else sample.clip for sample in samples]
     return Batch(
         clips=torch.stack(clips),
         targets=torch.stack([sample.target for sample in samples]),
-        weights=torch.tensor([float(sample.clip is not None) for sample in samples]),
+        weights=torch.tensor([float(not sample.problem) for sample in samples]),
         places=torch.tensor([sample.draw.place for sample in samples]),
         problems=[(sample.draw.place, sample.problem) for sample in samples if sample.problem],
+        doubts=[(sample.draw.place, sample.doubt) for sample in samples if sample.doubt],
     )
 
 

@@ -62,9 +62,10 @@ class Config:
         ema: Decay of an exponential moving average of the weights, which is then what is measured
             and saved; None = none.
         freeze: ``backbone`` trains the head alone.
-        precision: ``bfloat16`` and ``float16`` by autocast.
+        precision: ``bfloat16`` and ``float16`` by autocast; what is measured is in float32.
         augmentation: What is done to training clips.
-        seed: The same seed gives the same result on the same machine, whatever the workers.
+        seed: On a CPU the same seed gives the same result on the same machine, whatever the
+            workers; on a GPU up to the order of sums in kernels other than cuDNN's.
         workers: Processes that read clips.
         channels_last: Whether convolutions keep their channels last; None = as for explaining.
         cache: Whether decoded clips are kept in a file (uint8), so that each is decoded once.
@@ -169,6 +170,10 @@ class Config:
         return plain
 
 
+RATES = tuple(f.name for f in fields(Config) if f.type in (float, float | None))
+"""Fields that are a number with a point."""
+
+
 def _check_kind(name: str, value: object, kind: Any, expected: str) -> None:
     if not isinstance(value, kind):
         raise ValueError(f"{name}: expected {expected}, got {value!r}.")
@@ -213,7 +218,7 @@ def configured(content: Mapping[str, Any], folder: Path = Path()) -> Config:
             given[name] = tuple(given[name])
     if isinstance(given.get("only"), int):
         given["only"] = (given["only"],)
-    for name in ("learning_rate", "weight_decay"):
+    for name in RATES:
         given.update({name: _number(given[name])} if name in given else {})
     if "augmentation" in given:
         given["augmentation"] = augmented(given["augmentation"])
@@ -228,7 +233,9 @@ def augmented(content: Any) -> Augmentation:
     """
     _check_kind("augmentation", content, Mapping, "keys and values")
     check_keys([*map(str, content)], [f.name for f in fields(Augmentation)])
-    given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
+    given: dict[str, Any] = {
+        k: tuple(map(_number, v)) if isinstance(v, list) else _number(v) for k, v in content.items()
+    }
     return Augmentation(**given)
 
 
@@ -240,15 +247,20 @@ def _number(value: Any) -> Any:
         return value
 
 
-def digest_of(config: Config, dataset: Dataset) -> str:
-    """Return a digest that is another one for another training or other data."""
+def digest_of(said: Mapping[str, Any], dataset: Dataset) -> str:
+    """Return a digest that is another one for another training or other data.
+
+    Args:
+        said: The configuration, and what it starts from.
+        dataset: The data.
+    """
     rows = [[one.name, one.label, one.group, one.split] for one in dataset.recordings]
-    content = [config.said, dataset.name, dataset.class_names, rows]
+    content = [said, dataset.name, dataset.class_names, rows]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Return in words in which fields two configurations differ; the dataset where in none."""
-    names = [name for name in now if before.get(name) != now[name]]
-    changed = [f"{name} was {before.get(name)!r} and is {now[name]!r}" for name in names]
+    names = [name for name in {**now, **before} if before.get(name) != now.get(name)]
+    changed = [f"{name} was {before.get(name)!r} and is {now.get(name)!r}" for name in names]
     return "; ".join(changed) or "the dataset lists other recordings"

@@ -2,9 +2,10 @@
 
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,12 @@ from vexplain.training.learning import (
     set_training,
 )
 from vexplain.training.measures import Epoch, Scores, scores_of
-from vexplain.training.processes import alike
+from vexplain.training.processes import alike, together
 from vexplain.training.states import State
 from vexplain.training.trainable import Trainable, Whole
 
 UNREADABLE = 0.1
-"""The largest share of the recordings that may be unreadable."""
+"""The largest share of a part's recordings that may be unreadable; one may be in any case."""
 WATCH = 25
 """Steps between two looks whether the loss is still a number; each look waits for the device."""
 
@@ -55,6 +56,7 @@ class Fit:
         optimizer: Likewise.
         averaged: The moving average of the weights, or None.
         unreadable: Names of the recordings that couldn't be read, and why.
+        doubtful: Names of those whose truth couldn't be read.
     """
 
     config: Config
@@ -70,6 +72,7 @@ class Fit:
     optimizer: Any
     averaged: AveragedModel | None
     unreadable: dict[str, str] = field(default_factory=dict)
+    doubtful: set[str] = field(default_factory=set)
 
     @property
     def whole(self) -> Whole:
@@ -88,18 +91,27 @@ class Fit:
         """Steps in all epochs."""
         return self.config.epochs * len(self.order)
 
-    def state(self, history: list[Epoch], digest: str) -> State:
-        """Return everything that going on needs; the digest is that of the training."""
+    def state(self, history: list[Epoch], digest: str, said: Mapping[str, Any], best: str) -> State:
+        """Return everything that going on needs.
+
+        Args:
+            history: What every epoch came to.
+            digest: Of the training.
+            said: What the training is.
+            best: The name of the best network yet.
+        """
         scaler = self.accelerator.scaler
         return State(
             digest=digest,
-            said=self.config.said,
+            said=said,
             history=[asdict(epoch) for epoch in history],
             unreadable=self.unreadable,
             model=self.whole.state_dict(),
             optimizer=self.optimizer.state_dict(),
             averaged=self.averaged.state_dict() if self.averaged else {},
             scaler=scaler.state_dict() if scaler else {},
+            best=best,
+            processes=self.accelerator.num_processes,
         )
 
     def restore(self, state: State) -> list[Epoch]:
@@ -122,23 +134,49 @@ class Fit:
         self.order.epoch = epoch
         torch.manual_seed(seeded(self.config.seed, epoch, self.order.rank, 1).initial_seed())
         set_training(self.model, self.whole, self.found.head, self.config)
-        total = torch.zeros((), device=self.device)
+        total, steps = torch.zeros((), device=self.device), 0
         for number, batch in enumerate(self.learning):
             self.note(batch, self.fold.training)
-            total += self.step(epoch * len(self.order) + number, batch)
+            weight = self.weight(batch)
+            if weight:
+                total += self.step(epoch * len(self.order) + number, batch, weight)
+                steps += 1
             if number % WATCH == 0 or number + 1 == len(self.order):
                 check_loss(total, epoch, number, self.config)
             if progress:
                 progress.advance(1)
-        return float(self.accelerator.gather(total[None]).mean()) / len(self.order)
+        self.share()
+        if not steps:
+            raise ValueError(
+                f"data: no recording of {self.dataset.name} to learn from can be read."
+            )
+        return float(self.accelerator.gather(total[None]).mean()) / steps
 
-    def step(self, number: int, batch: Batch) -> Tensor:
-        """Learn from one batch, and return its loss."""
+    def weight(self, batch: Batch) -> float:
+        """Return how many clips of a batch could be read, over all processes."""
+        if self.accelerator.num_processes == 1:
+            return float(batch.weights.sum())
+        own = batch.weights.sum(0, keepdim=True).to(self.device)
+        return float(self.accelerator.gather(own).sum())
+
+    def step(self, number: int, batch: Batch, weight: float) -> Tensor:
+        """Learn from one batch, and return its loss.
+
+        Args:
+            number: From 0, over all epochs.
+            batch: The clips of this process.
+            weight: How many could be read, over all processes; above 0.
+        """
         rate = rate_at(number, self.steps, self.config)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        loss = self.loss(batch)
+        lost = not bool(batch.weights.any())
+        if lost:  # black clips must not change the norms' statistics, but the others wait
+            self.whole.eval()
+        loss = self.loss(batch, weight)
         self.accelerator.backward(loss)
+        if lost:
+            set_training(self.model, self.whole, self.found.head, self.config)
         if self.config.clip_norm:
             self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
         self.optimizer.step()
@@ -147,8 +185,13 @@ class Fit:
             self.averaged.update_parameters(self.whole)
         return loss.detach()
 
-    def loss(self, batch: Batch) -> Tensor:
-        """Return the mean cross-entropy of a batch."""
+    def loss(self, batch: Batch, weight: float) -> Tensor:
+        """Return the cross-entropy of a batch, whose mean over the processes is that of all clips.
+
+        Args:
+            batch: The clips of this process.
+            weight: How many could be read, over all processes.
+        """
         losses = functional.cross_entropy(
             self.model(canonical(batch.clips, self.device)),
             batch.targets.to(self.device),
@@ -156,43 +199,73 @@ class Fit:
             label_smoothing=self.config.label_smoothing,
         )
         weights = batch.weights.to(self.device)
-        return (losses * weights).sum() / weights.sum().clamp(min=1)
+        processes: int = self.accelerator.num_processes
+        return (losses * weights).sum() * processes / weight
 
     @torch.no_grad()
     def measure(self) -> Scores:
-        """Return what the network says of the held-out clips, whole and in their order."""
-        network = self.result.eval()
+        """Return what the network says of the held-out clips, whole and in their order.
+
+        It is asked in float32, whatever it learns in, as it will be when it is opened.
+        """
+        network = Whole(self.result.network, self.found.spec).eval()  # accelerate wrapped the other
         if self.accelerator.num_processes > 1:
             alike(network)
         parts: list[Tensor] = []
         for batch in self.measuring:
             self.note(batch, self.fold.held_out)
-            with self.accelerator.autocast():
+            logits = torch.zeros(batch.targets.shape, device=self.device)
+            if bool(batch.weights.any()):
                 logits = network(canonical(batch.clips, self.device)).float()
             which = torch.where(batch.weights > 0, batch.places, -1).to(logits)
             parts.append(torch.cat([which[:, None], logits], 1))
         rows = self.accelerator.gather(torch.cat(parts)).cpu()
+        self.share()
         return scores_of(rows, self.dataset, self.fold)
 
     def note(self, batch: Batch, part: Sequence[int]) -> None:
-        """Warn once of every recording that can't be read.
+        """Warn once of every recording that can't be read, or whose truth can't be.
 
         Raises:
-            ValueError: When they are too many of the part.
+            ValueError: When those that can't be read are too many of the part.
         """
-        if not batch.problems:
-            return
+        for place, reason in batch.doubts:
+            name = self.dataset.recordings[place].name
+            if name not in self.doubtful:
+                self.doubtful.add(name)
+                message = f"data: {name} is learnt from without its truth ({reason})"
+                warnings.warn(message, VexplainWarning, stacklevel=2)
         for place, reason in batch.problems:
             name = self.dataset.recordings[place].name
             if name not in self.unreadable:
                 self.unreadable[name] = reason
                 warnings.warn(f"data: {name} is left out ({reason})", VexplainWarning, stacklevel=2)
-        count = sum(self.dataset.recordings[place].name in self.unreadable for place in part)
-        if count > UNREADABLE * len(part):
+        if batch.problems:
+            self.judge(part)
+
+    def share(self) -> None:
+        """Learn what other processes couldn't read.
+
+        Raises:
+            ValueError: When it is too much of a part.
+        """
+        self.unreadable.update(together(self.unreadable))
+        for part in (self.fold.training, self.fold.held_out):
+            self.judge(part)
+
+    def lost(self, part: Sequence[int]) -> list[str]:
+        """Return the names of the recordings of a part that couldn't be read."""
+        names = [self.dataset.recordings[place].name for place in part]
+        return [name for name in names if name in self.unreadable]
+
+    def judge(self, part: Sequence[int]) -> None:
+        """Raise ``ValueError`` when too many recordings of a part can't be read."""
+        lost = self.lost(part)
+        if len(lost) > max(1, UNREADABLE * len(part)):
             raise ValueError(
-                f"data: {count} of {len(part)} recordings of a part of {self.dataset.name} can't "
-                f"be read, more than {UNREADABLE:.0%}; the last is {name} ({reason}). Repair the "
-                "dataset, or take them out of it."
+                f"data: {len(lost)} of {len(part)} recordings of a part of {self.dataset.name} "
+                f"can't be read, more than {UNREADABLE:.0%}; one is {lost[-1]} "
+                f"({self.unreadable[lost[-1]]}). Repair the dataset, or take them out of it."
             )
 
 
@@ -215,8 +288,16 @@ def fit_of(
         accelerator: Devices and processes.
         device: Where this process computes.
         cache: Where decoded clips are kept, or None.
+
+    Raises:
+        ValueError: When a process would have no clip to learn from.
     """
     rank, processes = accelerator.process_index, accelerator.num_processes
+    if len(fold.training) < processes:
+        raise ValueError(
+            f"data: fold {fold.number} has {len(fold.training)} recordings to learn from, fewer "
+            f"than the {processes} processes. Start fewer processes."
+        )
     clips = Clips(
         dataset=dataset,
         spec=found.clip,
@@ -274,6 +355,15 @@ def check_loss(total: Tensor, epoch: int, step: int, config: Config) -> None:
         )
 
 
+def check_scores(scores: Scores, epoch: int) -> None:
+    """Raise ``ValueError`` when the loss of the held-out clips is infinite or no number."""
+    if not isfinite(scores.loss):
+        raise ValueError(
+            f"model: its answers to held-out clips are no finite numbers any more after epoch "
+            f"{epoch + 1}. Lower the learning rate, or set clip_norm: 1, or train in float32."
+        )
+
+
 @contextmanager
 def shown(progress: Progress | None, total: int, done: int) -> Iterator[None]:
     """Show progress as long as this lasts."""
@@ -310,6 +400,7 @@ def fitted(
             start = time.monotonic()
             loss = fit.learn(number, progress)
             scores = fit.measure()
+            check_scores(scores, number)
             best = max((epoch.top1 for epoch in done), default=-1.0)
             epoch = Epoch(
                 epoch=number + 1,

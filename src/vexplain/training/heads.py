@@ -1,7 +1,8 @@
 """The layer that answers: which one it is, and a fresh one for other classes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -22,25 +23,39 @@ class Head:
     layer: nn.Linear | nn.Conv2d | nn.Conv3d
 
     @classmethod
-    def of(cls, network: nn.Module, n_classes: int) -> "Head":
+    def of(cls, network: nn.Module, answer: Callable[[], object], n_classes: int) -> "Head":
         """Return the last linear layer, or convolution of single points, with so many outputs.
+
+        Args:
+            network: Whose.
+            answer: Asks the network; the layer that is then used last is the one.
+            n_classes: The number of its outputs.
 
         Raises:
             ValueError: When there is none.
         """
-        found = [
-            cls(name, part) for name, part in network.named_modules() if _answers(part, n_classes)
+        used: list[Head] = []
+        parts = dict(network.named_modules())
+        known = [cls(name, part) for name, part in parts.items() if _answers(part, n_classes)]
+        hooks = [
+            head.layer.register_forward_hook(lambda *_, head=head: used.append(head))
+            for head in known
         ]
-        if not found:
+        try:
+            answer()
+        finally:
+            for hook in hooks:
+                hook.remove()
+        if not used:
             raise ValueError(
                 f"model: expected a linear layer or a convolution with {n_classes} outputs at the "
                 f"end of {type(network).__name__}, found none. Let the factory build the network "
                 "for the data's classes."
             )
-        return found[-1]
+        return used[-1]
 
 
-def _answers(part: nn.Module, n_classes: int) -> bool:
+def _answers(part: nn.Module, n_classes: int) -> TypeGuard[nn.Linear | nn.Conv2d | nn.Conv3d]:
     if isinstance(part, nn.Conv2d | nn.Conv3d):
         return part.out_channels == n_classes and set(part.kernel_size) == {1}
     return isinstance(part, nn.Linear) and part.out_features == n_classes

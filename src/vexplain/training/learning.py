@@ -26,8 +26,16 @@ def rate_at(step: int, steps: int, config: Config) -> float:
 
 
 def optimizer_for(whole: nn.Module, config: Config) -> torch.optim.Optimizer:
-    """Return the optimiser; biases and norms don't decay."""
+    """Return the optimiser; biases and norms don't decay.
+
+    Raises:
+        ValueError: When all weights are frozen.
+    """
     open_to = [p for p in whole.parameters() if p.requires_grad]
+    if not open_to:
+        raise ValueError(
+            "model: all its weights are frozen (requires_grad is False), so nothing can be learnt."
+        )
     groups = [
         {"params": [p for p in open_to if p.ndim > 1], "weight_decay": config.weight_decay},
         {"params": [p for p in open_to if p.ndim <= 1], "weight_decay": 0.0},

@@ -1,11 +1,16 @@
-"""Devices, precision and several processes, all by accelerate."""
+"""Devices, precision and several processes, by accelerate; and what goes wrong with them."""
 
 import os
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
+from vexplain.core.checks import out_of_memory
 from vexplain.models.running import as_device
 from vexplain.training.config import Config
 
@@ -45,6 +50,57 @@ def accelerator_for(config: Config, device: str) -> Any:
             f"{config.batch_size}."
         )
     return found
+
+
+def together(own: Mapping[str, str]) -> dict[str, str]:
+    """Return what all processes know, by name."""
+    from accelerate.utils import gather_object
+
+    return {name: text for known in gather_object([dict(own)]) for name, text in known.items()}
+
+
+def seed_all(seed: int) -> None:
+    """Seed the generators that a factory of the user's may draw from."""
+    torch.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+
+
+@contextmanager
+def deterministic() -> Iterator[None]:
+    """Keep cuDNN from choosing algorithms whose sums come out otherwise every time."""
+    cudnn = torch.backends.cudnn
+    before = cudnn.deterministic, cudnn.benchmark
+    cudnn.deterministic, cudnn.benchmark = True, False
+    try:
+        yield
+    finally:
+        cudnn.deterministic, cudnn.benchmark = before
+
+
+@contextmanager
+def told_plainly(config: Config) -> Iterator[None]:
+    """Say what to do when memory runs out, or the system ends a process that reads clips.
+
+    Raises:
+        MemoryError: In place of these errors.
+    """
+    try:
+        yield
+    except (RuntimeError, ValueError, MemoryError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        if "DataLoader worker (pid" in str(error):
+            raise MemoryError(
+                f"workers: a process that reads clips was ended ({reason}), most likely for want "
+                f"of memory. Ask for fewer workers than {config.workers}, or for workers: 0; the "
+                "same command goes on from the last whole epoch."
+            ) from error
+        if not isinstance(error, ValueError) and out_of_memory(error):
+            raise MemoryError(
+                f"batch_size: memory ran out ({reason}). Ask for smaller batches than "
+                f"{config.batch_size}, smaller clips, or precision: bfloat16."
+            ) from error
+        raise
 
 
 def alike(network: nn.Module) -> None:

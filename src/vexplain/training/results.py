@@ -22,13 +22,13 @@ class FoldResult:
     Attributes:
         fold: Its number, from 0.
         digest: Of the configuration and the dataset.
-        said: The configuration, as far as it matters.
+        said: The configuration, as far as it matters, and what was started from.
         history: What every epoch came to.
         recordings: Names of the held-out recordings, in their order in the dataset.
         labels: Their classes.
         predicted: The classes predicted after the last epoch.
         probability: The probabilities of those.
-        training: How many recordings were learnt from.
+        training: How many recordings were learnt from; those that can't be read don't count.
         unreadable: Recordings that couldn't be read, and why.
         trained: What was trained.
         model: The name that opens the network of the last epoch, from the fold's folder.
@@ -169,4 +169,5 @@ class Results:
 def table(rows: Sequence[Sequence[Any]], header: Sequence[str]) -> str:
     """Return rows as a table in Markdown."""
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(str(value) for value in line) + " |" for line in lines)
+    cells = ([str(value).replace("|", "\\|") for value in line] for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)

@@ -1,8 +1,10 @@
 """A training from its configuration to its results: fold by fold, resumed where it stopped."""
 
 import shutil
+import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,18 +15,26 @@ from vexplain.core import Progress, VexplainWarning
 from vexplain.datasets import Dataset, open_dataset
 from vexplain.models.running import as_device
 from vexplain.progress import Bar
-from vexplain.training.card import write_results
+from vexplain.training.card import FILES, write_results
 from vexplain.training.clips import seeded
 from vexplain.training.config import Config, differences, digest_of
 from vexplain.training.fitting import Fit, fit_of, fitted
 from vexplain.training.folds import Fold, folds_of
 from vexplain.training.measures import Epoch, Scores
-from vexplain.training.processes import accelerator_for
+from vexplain.training.origins import origin_of
+from vexplain.training.processes import (
+    accelerator_for,
+    deterministic,
+    seed_all,
+    told_plainly,
+)
 from vexplain.training.results import FoldResult, Results, read_fold, write_fold
 from vexplain.training.states import State, read_state, write_state
-from vexplain.training.trainable import trainable
+from vexplain.training.trainable import in_yaml, reference_of, trainable
 
-STATE, RESULT = "state.pt", "fold.json"
+STATE, RESULT, CACHE = "state.pt", "fold.json", "cache"
+ABANDONED = 600
+"""Seconds after which a half-written file is taken for one whose process was killed."""
 
 Told = Callable[[int, Epoch], None]
 """Is told of every epoch, with the number of its fold."""
@@ -51,7 +61,8 @@ def train(
         dataset: The data, in place of those that the configuration names.
         out: Folder of the results, in place of the configuration's.
         folds: Which folds to run, in place of the configuration's.
-        resume: Whether to go on from what lies in the folder; else that is removed.
+        resume: Whether to go on from what lies in the folder; else the folders of these folds are
+            removed, and the cache and the files about all folds.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``; with several processes, as
             ``accelerate launch`` starts them, each has its own and ``auto`` is expected.
         progress: True shows a bar, False nothing; or an object of your own.
@@ -60,6 +71,7 @@ def train(
     Raises:
         FileNotFoundError: When a file is missing.
         ImportError: When accelerate, or what the model needs, is missing.
+        MemoryError: When memory runs out.
         OSError: When a result can't be written; what was there before is still there.
         ValueError: When the model, the data or the folds don't fit each other, what lies in the
             folder is of another training, too many recordings can't be read, or the loss is no
@@ -72,11 +84,14 @@ def train(
     planned = folds_of(data, chosen)
     folder = Path(out or config.out or Path("runs") / "training")
     folder.mkdir(parents=True, exist_ok=True)
+    origin = origin_of(reference_of(config), in_yaml=in_yaml(config.model))
+    said = {**config.said, **({"origin": origin} if origin else {})}
     job = Job(
         config=chosen,
         dataset=data,
         folder=folder,
-        digest=digest_of(config, data),
+        said=said,
+        digest=digest_of(said, data),
         accelerator=accelerator,
         device=accelerator.device if accelerator.num_processes > 1 else as_device(device),
         progress=Bar("training") if progress is True else progress or None,
@@ -84,10 +99,13 @@ def train(
     )
     wanted = [fold for fold in planned if fold.number in (chosen.only or range(len(planned)))]
     for fold in planned:
-        job.check(fold, fresh=not resume and fold in wanted)
+        if resume or fold not in wanted:
+            job.check(fold, wanted=fold in wanted)
+    job.prepare(wanted, fresh=not resume, whole=len(wanted) == len(planned))
     for fold in wanted:
         if job.finished(fold) is None:
-            job.run(fold)
+            with deterministic(), told_plainly(chosen):
+                job.run(fold)
     return job.results(planned)
 
 
@@ -106,8 +124,7 @@ def warn_of_problems(data: Dataset) -> None:
 def data_of(config: Config) -> str:
     """Return the dataset's name; a YAML file is looked for beside the configuration."""
     beside = config.folder / config.data
-    in_yaml = config.data.endswith((".yaml", ".yml"))
-    return str(beside) if in_yaml and beside.is_file() else config.data
+    return str(beside) if in_yaml(config.data) and beside.is_file() else config.data
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -118,7 +135,8 @@ class Job:
         config: The training.
         dataset: The data.
         folder: Where the results go.
-        digest: Of both.
+        said: What the training is: the configuration, and what it starts from.
+        digest: Of that and the data.
         accelerator: Devices and processes.
         device: Where this process computes.
         progress: Is told of every step.
@@ -128,6 +146,7 @@ class Job:
     config: Config
     dataset: Dataset
     folder: Path
+    said: Mapping[str, Any]
     digest: str
     accelerator: Any
     device: torch.device
@@ -138,32 +157,64 @@ class Job:
         """Return the folder of a fold."""
         return self.folder / f"fold{fold.number}"
 
-    def check(self, fold: Fold, *, fresh: bool) -> None:
-        """Make a fold's folder; what is in it is removed, or must be of this training.
+    def check(self, fold: Fold, *, wanted: bool) -> None:
+        """Check that what lies in a fold's folder is of this training.
+
+        Args:
+            fold: The fold.
+            wanted: Whether it is to be trained now.
 
         Raises:
-            ValueError: When it is of another one.
+            ValueError: When it is of another one, or of another number of processes.
         """
         place = self.place(fold)
-        if self.accelerator.is_main_process:
-            place.mkdir(exist_ok=True)
-            for part in place.glob(".part-*"):  # left by a process that was killed
-                shutil.rmtree(part) if part.is_dir() else part.unlink()
-            for name in (STATE, RESULT) if fresh else ():
-                (place / name).unlink(missing_ok=True)
-        self.accelerator.wait_for_everyone()
-        for found in (self.state(fold), self.finished(fold)):
+        state = self.state(fold, lazily=True)
+        for found in (state, self.finished(fold)):
             if found is not None and found.digest != self.digest:
+                advice = "Say --fresh to remove it"
+                if not wanted:
+                    advice = "Say --fresh for all folds, without --fold or only, to remove it"
                 raise ValueError(
                     f"out: {place} holds another training "
-                    f"({differences(found.said, self.config.said)}). Say --fresh to remove it, or "
-                    "give another folder."
+                    f"({differences(found.said, self.said)}). {advice}, or give another folder."
                 )
+        processes = self.accelerator.num_processes
+        if wanted and state is not None and state.processes != processes:
+            raise ValueError(
+                f"out: {place / STATE} was left by {state.processes} processes, and now there are "
+                f"{processes}. Start as many as before, say --fresh, or give another folder."
+            )
 
-    def state(self, fold: Fold) -> State | None:
+    def prepare(self, wanted: Sequence[Fold], *, fresh: bool, whole: bool) -> None:
+        """Make the folders of the wanted folds, and remove what shall not be there.
+
+        Args:
+            wanted: The folds.
+            fresh: Whether to remove what is left of an earlier training.
+            whole: Whether all folds are wanted; then folds that are no more are removed too.
+        """
+        if self.accelerator.is_main_process:
+            places = [self.place(fold) for fold in wanted]
+            if fresh:
+                others = {file.parent for name in (STATE, RESULT) for file in self.left(name)}
+                for place in {*places, *(others if whole else ()), self.folder / CACHE}:
+                    shutil.rmtree(place, ignore_errors=True)
+                for name in FILES:
+                    (self.folder / name).unlink(missing_ok=True)
+            for place in places:
+                place.mkdir(exist_ok=True)
+            for place in (self.folder, self.folder / CACHE, *places):
+                tidy(place)
+        self.accelerator.wait_for_everyone()
+
+    def left(self, name: str) -> list[Path]:
+        """Return the files of that name in the folders of folds."""
+        return list(self.folder.glob(f"fold*/{name}"))
+
+    def state(self, fold: Fold, *, lazily: bool = False) -> State | None:
         """Return where a fold stopped, if it did."""
         file = self.place(fold) / STATE
-        return read_state(file) if file.is_file() else None
+        return read_state(file, lazily=lazily) if file.is_file() else None
 
     def finished(self, fold: Fold) -> FoldResult | None:
         """Return what a fold came to, if it is finished."""
@@ -173,51 +224,55 @@ class Job:
     def run(self, fold: Fold) -> None:
         """Train a fold to its end, and write its result."""
         place = self.place(fold)
-        torch.manual_seed(seeded(self.config.seed, fold.number).initial_seed())
+        seed_all(seeded(self.config.seed, fold.number).initial_seed())
         found = trainable(self.config, self.dataset.class_names)
         accelerator = accelerator_for(self.config, str(self.device))  # with a scaler of its own
-        cache = self.folder / "cache" if self.config.cache else None
+        cache = self.folder / CACHE if self.config.cache else None
         fit = fit_of(self.config, self.dataset, fold, found, accelerator, self.device, cache)
         stopped = self.state(fold)
         done = fit.restore(stopped) if stopped else []
+        best_model = stopped.best if stopped else ""
         del stopped  # as large as the network three times over
         main = accelerator.is_main_process
 
         def told(history: list[Epoch], best: bool) -> None:
+            nonlocal best_model
             if main and best:
-                found.save(place / "best", fit.result)
+                best_model = from_folder(found.save(place / "best", fit.result), place)
             if main:
-                write_state(fit.state(history, self.digest), place / STATE)
+                state = fit.state(history, self.digest, self.said, best_model)
+                write_state(state, place / STATE)
             if main and self.told:
                 self.told(fold.number, history[-1])
 
         history, scores = fitted(fit, done, told, self.progress if main else None)
         if main:
-            model = found.save(place / "last", fit.result)
-            write_fold(self.result(fit, history, scores, model), place / RESULT)
+            models = from_folder(found.save(place / "last", fit.result), place), best_model
+            write_fold(self.result(fit, history, scores, models), place / RESULT)
             (place / STATE).unlink(missing_ok=True)
         accelerator.wait_for_everyone()
         accelerator.free_memory()
 
-    def result(self, fit: Fit, history: list[Epoch], scores: Scores, model: str) -> FoldResult:
-        """Return what a fold came to."""
+    def result(
+        self, fit: Fit, history: list[Epoch], scores: Scores, models: tuple[str, str]
+    ) -> FoldResult:
+        """Return what a fold came to; the models are the last and the best."""
         sure, predicted = scores.logits.softmax(1).max(1)
         names = [self.dataset.recordings[i].name for i in scores.index.tolist()]
-        place = f"{self.place(fit.fold)}/"
         return FoldResult(
             fold=fit.fold.number,
             digest=self.digest,
-            said=self.config.said,
+            said=self.said,
             history=tuple(history),
             recordings=tuple(names),
             labels=tuple(scores.labels.tolist()),
             predicted=tuple(predicted.tolist()),
             probability=tuple(round(p, 6) for p in sure.tolist()),
-            training=len(fit.fold.training),
+            training=len(fit.fold.training) - len(fit.lost(fit.fold.training)),
             unreadable=dict(fit.unreadable),
             trained=fit.found.name,
-            model=model.replace(place, ""),
-            best_model=model.replace(place, "").replace("last", "best"),
+            model=models[0],
+            best_model=models[1],
             device=device_name(self.device),
         )
 
@@ -235,6 +290,19 @@ class Job:
             write_results(found, self.config)
         self.accelerator.wait_for_everyone()
         return found
+
+
+def tidy(folder: Path) -> None:
+    """Remove what a process left half-written that was killed, long enough ago to be sure."""
+    for part in folder.glob(".part-*"):
+        with suppress(FileNotFoundError):  # its process is alive and done
+            if time.time() - part.stat().st_mtime > ABANDONED:
+                shutil.rmtree(part) if part.is_dir() else part.unlink()
+
+
+def from_folder(model: str, folder: Path) -> str:
+    """Return a model's name as it is from a folder, in place of that from here."""
+    return model.replace(f"{folder}/", "")
 
 
 def device_name(device: torch.device) -> str:

@@ -17,13 +17,15 @@ class State:
 
     Attributes:
         digest: Of the configuration and the dataset.
-        said: The configuration, as far as it matters.
+        said: The configuration, as far as it matters, and what was started from.
         history: What every epoch came to.
         unreadable: Recordings that couldn't be read, and why.
         model: The weights.
         optimizer: The optimiser's state.
         averaged: The averaged weights, or nothing.
         scaler: The gradient scaler's state, or nothing.
+        best: The name that opens the best network yet, from the fold's folder.
+        processes: How many trained together.
     """
 
     digest: str
@@ -34,6 +36,8 @@ class State:
     optimizer: Mapping[str, Any]
     averaged: Mapping[str, Any]
     scaler: Mapping[str, Any]
+    best: str = ""
+    processes: int = 1
 
 
 def write_state(state: State, file: Path) -> None:
@@ -43,18 +47,23 @@ def write_state(state: State, file: Path) -> None:
         OSError: When it can't be written.
     """
     content = {f.name: getattr(state, f.name) for f in fields(State)}
-    with kept(file), atomic_path(file) as part:
-        torch.save(content, part)
+    # Python's own file tells why it can't be written; torch's doesn't.
+    with kept(file), atomic_path(file) as part, part.open("wb") as stream:
+        torch.save(content, stream)
 
 
-def read_state(file: Path) -> State:
+def read_state(file: Path, *, lazily: bool = False) -> State:
     """Read a state; nothing in it is executed.
+
+    Args:
+        file: Where it is.
+        lazily: Whether tensors stay in the file until they are looked at.
 
     Raises:
         ValueError: When it isn't one.
     """
     try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
+        content = torch.load(file, map_location="cpu", weights_only=True, mmap=lazily)
         return State(**content)
     except Exception as error:  # torch.load raises whatever its unpickler meets
         raise ValueError(

@@ -13,13 +13,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vexplain.core import ClipSpec, ModelSpec, VexplainWarning
-from vexplain.models.adapters import Model, handed, prepared
+from vexplain.models.adapters import Model
 from vexplain.models.loading import SOURCES, opened, referred
 from vexplain.models.networks import NETWORKS, TPN, TANet, opening
-from vexplain.models.python_source import factory
+from vexplain.models.python_source import factory, import_folder
 from vexplain.models.reference import Reference
 from vexplain.models.running import Runner, channels_last
-from vexplain.models.scores import class_scores
 from vexplain.training.config import Config
 from vexplain.training.heads import Head, answer_of, replaced, rows_of
 from vexplain.training.writing import Writer, write_described, write_hub, write_network
@@ -40,13 +39,7 @@ class Whole(nn.Module):
 
     def forward(self, clips: Float[Tensor, "N T C H W"]) -> Float[Tensor, "N K"]:
         """Return logits, or the logarithm of the probabilities that the network answers with."""
-        inputs = prepared(clips, self.spec)
-        taken = inputs.flatten(0, 1) if self.spec.per_frame else inputs
-        scores = class_scores(self.network(handed(taken, self.spec, 1)))
-        if self.spec.per_frame:
-            if self.spec.answers != self.spec.outputs:
-                scores = scores.softmax(1)
-            scores = scores.reshape(*inputs.shape[:2], -1).mean(1)
+        scores = Model(self.network, self.spec)(clips)
         return scores.clamp(min=1e-12).log() if self.spec.answers == "softmax" else scores
 
 
@@ -57,9 +50,8 @@ class Trainable:
     Attributes:
         whole: The network, from canonical clips to logits.
         spec: What it wants, with the class names of the data.
-        head: The name of the layer that answers.
+        head: The name of the layer that answers; empty where nothing had to know.
         name: What the card calls it.
-        fresh: Whether the head was made anew.
         write: Saves a network.
     """
 
@@ -67,7 +59,6 @@ class Trainable:
     spec: ModelSpec
     head: str
     name: str
-    fresh: bool
     write: Writer
 
     @property
@@ -107,12 +98,18 @@ def trainable(config: Config, class_names: tuple[str, ...]) -> Trainable:
         if reference.scheme in OWN:
             found = own_network(reference, class_names)
         else:
-            found = any_module(reference, class_names)
+            found = any_module(reference, class_names, frozen=config.freeze == "backbone")
+    check_precise(found.whole)
     last = config.channels_last
     if last or (last is None and isinstance(found.whole.network, TANet | TPN)):
         channels_last(found.whole.network)
     rows_of(found.whole, found.spec, len(class_names))
     return found
+
+
+def in_yaml(model: str) -> bool:
+    """Return whether the name of a model, or of data, is that of a YAML file."""
+    return model.endswith((".yaml", ".yml"))
 
 
 def reference_of(config: Config) -> Reference:
@@ -121,8 +118,8 @@ def reference_of(config: Config) -> Reference:
     Raises:
         ValueError: When such models can't be trained.
     """
-    in_yaml = config.model.endswith((".yaml", ".yml"))
-    found = referred(config.folder / config.model if in_yaml else config.model)
+    described = in_yaml(config.model)
+    found = referred(config.folder / config.model if described else config.model)
     if found.scheme in SOURCES and found.scheme not in (*OWN, *LIBRARIES, "hf", "python"):
         raise ValueError(
             f"model: {found.scheme}: models answer but can't be trained. Name a torch network: "
@@ -134,7 +131,7 @@ def reference_of(config: Config) -> Reference:
         weights = str(file) if file.exists() else config.weights  # an address, or published ones
     return replace(
         found,
-        folder=found.folder if in_yaml else config.folder,
+        folder=found.folder if described else config.folder,
         arguments={**found.arguments, **config.arguments},
         weights=weights,
         clip={**found.clip, **_tuples(config.clip)},
@@ -161,7 +158,6 @@ def own_network(reference: Reference, class_names: tuple[str, ...]) -> Trainable
     same = network.config.n_classes == n_classes and spec.class_names in ((), class_names)
     if not same:
         network = with_head(network, n_classes)
-    network.requires_grad_()
     spec = replace(spec, class_names=class_names, outputs="logits")
     opening.check_spec(spec, network)
     return Trainable(
@@ -169,7 +165,6 @@ def own_network(reference: Reference, class_names: tuple[str, ...]) -> Trainable
         spec=spec,
         head="head",
         name=name,
-        fresh=unstarted or not same,
         write=write_network,
     )
 
@@ -184,8 +179,26 @@ def with_head(network: opening.Network, n_classes: int) -> opening.Network:
     return changed
 
 
-def any_module(reference: Reference, class_names: tuple[str, ...]) -> Trainable:
+def check_precise(whole: Whole) -> None:
+    """Raise ``ValueError`` where weights are kept in another precision than float32."""
+    for name, weight in whole.network.named_parameters():
+        if weight.dtype != torch.float32:
+            raise ValueError(
+                f"model: expected weights in float32, got {name} in "
+                f"{str(weight.dtype).removeprefix('torch.')}. Have the model made in float32, and "
+                "say precision: bfloat16 (or float16) in the configuration to compute in half."
+            )
+
+
+def any_module(
+    reference: Reference, class_names: tuple[str, ...], *, frozen: bool = False
+) -> Trainable:
     """Return a network of a library, or of the user's own Python.
+
+    Args:
+        reference: The model.
+        class_names: What it shall tell apart.
+        frozen: Whether the head alone shall learn, so that it has to be known.
 
     Raises:
         ValueError: When it is no torch module, or has no head that could be exchanged.
@@ -201,19 +214,20 @@ def any_module(reference: Reference, class_names: tuple[str, ...]) -> Trainable:
             "can't be trained."
         )
     network, spec = runner.module, judged(model.spec, runner.module)
-    before = rows_of(Whole(network, spec), spec)
+    whole = Whole(network, spec)
+    before = rows_of(whole, spec)
     same = before == len(class_names) and spec.class_names in ((), class_names)
-    head = Head.of(network, before)
-    if not same:
+    head = None
+    if frozen or not same:
+        head = Head.of(network, lambda: rows_of(whole, spec), before)
+    if head and not same:
         network = replaced(network, head, len(class_names))
-    network.requires_grad_()
     spec = replace(spec, class_names=class_names)
     return Trainable(
         whole=Whole(network, spec),
         spec=spec,
-        head=head.name,
+        head=head.name if head else "",
         name=model.name,
-        fresh=not same,
         write=writer(reference, classes, before, class_names),
     )
 
@@ -283,11 +297,16 @@ def writer(
 
 
 def moved(reference: Reference, folder: Path) -> str:
-    """Return the name of a factory as it is from another folder."""
+    """Return the name of a factory as it is from another folder.
+
+    A file is named from there; before a module stands the folder that it is imported from, unless
+    it is installed.
+    """
     module, _, function = reference.name.rpartition(":")
-    file = reference.folder / (module if module.endswith(".py") else f"{module}.py")
-    return (
-        f"{relpath(file.resolve(), folder.resolve())}:{function}"
-        if file.is_file()
-        else reference.name
-    )
+    if module.endswith(".py"):
+        file = (reference.folder / module).resolve()
+        return f"{relpath(file, folder.resolve())}:{function}"
+    place = import_folder(module.rpartition(":")[2])
+    if place is None:
+        return reference.name
+    return f"{relpath(place, folder.resolve())}:{module.rpartition(':')[2]}:{function}"

@@ -1,9 +1,11 @@
 """Writing what was learnt so that ``load_model`` opens it; old files survive a full disk."""
 
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -33,10 +35,24 @@ def kept(file: Path) -> Iterator[None]:
         yield
     except (OSError, SafetensorError, RuntimeError) as error:  # torch raises the last one
         reason = next(iter(str(error).splitlines()), type(error).__name__)
+        full = number_of(error) in (ENOSPC, EFBIG, EDQUOT)
+        advice = "make room on the disk" if full else "see to that"
         raise OSError(
-            f"out: {file} can't be written ({reason}). What was there before is still there: make "
-            "room on the disk and give the same command, which goes on from the last whole epoch."
+            f"out: {file} can't be written ({reason}). What was there before is still there: "
+            f"{advice} and give the same command, which goes on from the last whole epoch."
         ) from error
+
+
+def number_of(error: BaseException | None) -> int | None:
+    """Return the system's number of an error, which may lie below another library's; or None."""
+    while error is not None:
+        said = re.search(r"os error (\d+)", str(error))  # safetensors
+        if said:
+            return int(said[1])
+        if isinstance(error, OSError) and error.errno is not None:
+            return error.errno
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def tensors(network: nn.Module) -> dict[str, Tensor]:

@@ -168,6 +168,19 @@ class Block(nn.Module):
         return first + gathered[:, :, 0].mean(1, True), patches + gathered[:, :, 1:].transpose(1, 2)
 
 
+def waves(n: int, width: int) -> Float[Tensor, "n width"]:
+    """Return a code of n places in a row: sines and cosines of many lengths (arXiv 1706.03762)."""
+    half = width - width // 2
+    angles = torch.outer(torch.arange(n), n ** -torch.linspace(0, 1, half))
+    return torch.cat([angles.sin(), angles.cos()], 1)[:, :width]
+
+
+def waves_of_places(n: int, width: int) -> Float[Tensor, "places width"]:
+    """Return a code of n × n places, row by row: one half tells the row, the other the column."""
+    rows, columns = waves(n, width // 2), waves(n, width - width // 2)
+    return torch.cat([rows.repeat_interleave(n, 0), columns.repeat(n, 1)], 1)
+
+
 class TimeSformer(nn.Module):
     """The network: normalised clips (N, T, 3, H, W) to logits (N, K)."""
 
@@ -184,8 +197,12 @@ class TimeSformer(nn.Module):
         self.head = nn.Linear(width, config.n_classes)
         nn.init.kaiming_normal_(self.patch.weight, nonlinearity="linear")
         nn.init.zeros_(self.head.bias)
-        for weight in (self.first, self.position, self.head.weight):
+        for weight in (self.first, self.head.weight):
             nn.init.trunc_normal_(weight, std=0.02)
+        # Waves, as loud as what the patches show: a fresh network knows where and when from the
+        # start, and need not find a whisper in them first (arXiv 2205.01580).
+        self.time.data[0] = waves(config.frames, width)
+        self.position.data[0, 1:] = waves_of_places(config.size // config.patch, width)
 
     def forward(self, clips: Float[Tensor, "N T C H W"]) -> Float[Tensor, "N K"]:
         """Return one logit per class.
