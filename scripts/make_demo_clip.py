@@ -1,6 +1,6 @@
 """Make the clip of ``vexplain demo``, its true region and its card.
 
-    python scripts/make_demo_clip.py --recording 74
+    python scripts/make_demo_clip.py --recording 136
 
 The clip is a recording of the synthetic set's test part, made large. It is written, read back, and
 shown to the demo's network; one that the network does not name rightly with at least 0.9 is
@@ -85,7 +85,7 @@ def parse() -> argparse.Namespace:
     """Return the command line's options."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--family", default="restless")
-    parser.add_argument("--recording", type=int, default=74, help="number in the set")
+    parser.add_argument("--recording", type=int, default=136, help="number in the set")
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--fps", type=int, default=24)

@@ -64,6 +64,10 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     configs = sorted(options.configs.glob("*.yaml"))
+    for one in configs:
+        if not (options.runs / one.stem / "results.json").is_file():
+            print(f"{one.stem}: not trained yet, left out")
+    configs = [one for one in configs if (options.runs / one.stem / "results.json").is_file()]
     found = {one.stem: shipped(one, options.runs, options.out) for one in configs}
     write_atomically(options.out / "zoo.yaml", yaml.safe_dump(found, sort_keys=False).encode())
     for name, entry in found.items():

@@ -137,7 +137,7 @@ def test_arrays_come_from_files(tmp_path: Path) -> None:
         (["CLIP", "--segmentation", "slick"], "Did you mean slic"),
         (["CLIP", "--regions", "9"], "--regions: 3D RISE has no such number"),
         (["CLIP", "--method", "loco"], "--samples: LV LOCO has no such number"),
-        (["CLIP", "-t", "zzzz"], "There are moves right, moves down"),
+        (["CLIP", "-t", "zzzz"], "There are shows a zero, shows a seven"),
         (["CLIP", "--device", "gpu"], "device: expected auto, cpu, or cuda"),
         (["CLIP", "--start", "3"], "takes no interval or start"),
         (["CLIP", "--fill", "constant:color=[1,2"], "expected values in brackets"),

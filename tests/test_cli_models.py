@@ -35,7 +35,7 @@ def test_models_lists_every_source_and_what_is_missing(monkeypatch: pytest.Monke
 def test_models_says_what_a_model_wants() -> None:
     result = shell("models", "demo")
     assert result.exit_code == 0, result.output
-    for word in ("DemoNetwork", "frames", "16", "64", "8: moves right, moves down", "logits"):
+    for word in ("zoo:", "frames", "8", "64", "14: shows a zero, shows a seven", "logits"):
         assert word in result.output
 
 
@@ -76,7 +76,7 @@ def test_precision_and_views_reach_the_model(clip: Path, tmp_path: Path) -> None
     result = shell("explain", clip, *words)
     assert result.exit_code == 0, result.output
     found = vx.load(tmp_path / "loco.vx")
-    assert found.manifest["model"] == "DemoNetwork (bfloat16) 2x3"
+    assert found.manifest["model"] == "zoo:tpn-restless (bfloat16) 2x3"
     assert found.clip.shape[0] == 32
     assert found.target_name == "circles clockwise"
 

@@ -193,6 +193,6 @@ def test_mistakes_in_the_yaml_file_are_named(
 def test_the_demo_network_is_loaded_by_its_name() -> None:
     model = load_model("demo")
     assert model.class_names is not None
-    assert len(model.class_names) == 8
-    frames = torch.from_numpy(np.zeros((1, 16, 3, 64, 64), dtype=np.float32))
-    assert model(frames).shape == (1, 8)
+    assert len(model.class_names) == 14
+    frames = torch.from_numpy(np.zeros((1, 8, 3, 64, 64), dtype=np.float32))
+    assert model(frames).shape == (1, 14)

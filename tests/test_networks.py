@@ -262,9 +262,13 @@ def test_small_networks_are_small(name: str) -> None:
     assert 200_000 < weights < 800_000
 
 
-def test_a_fresh_timesformer_begins_without_time() -> None:
+def test_a_fresh_timesformer_attends_to_space_only_but_knows_places_and_times() -> None:
     network = TimeSformer(TimeSformerConfig.small(5, 4, SIDE)).eval()
     assert not network.blocks[0].get_parameter("time_out.weight").any()
+    for codes in (network.time[0].detach(), network.position[0, 1:].detach()):
+        distances = torch.cdist(codes, codes) + 9 * torch.eye(len(codes))
+        assert float(distances.min()) > 0.5
+    network.time.data.zero_()
     torch.testing.assert_close(network(clips()), network(clips().flip(1)))
 
 

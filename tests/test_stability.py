@@ -210,7 +210,7 @@ def test_shuffled_tensors_keep_their_values_and_views_their_model() -> None:
     part: Any = randomised(model, seed=3, share=0.2)
     old = dict(model.function.module.named_parameters())  # type: ignore[attr-defined]
     new = dict(shuffled.function.module.named_parameters())
-    assert shuffled.name == "DemoNetwork, shuffled"
+    assert shuffled.name == f"{model.name}, shuffled"
     for name, values in old.items():
         assert torch.equal(values.flatten().sort().values, new[name].flatten().sort().values)
     assert not torch.equal(old["head.weight"], new["head.weight"])
@@ -225,7 +225,7 @@ def test_shuffled_tensors_keep_their_values_and_views_their_model() -> None:
     assert torch.equal(old[first], dict(part.function.module.named_parameters())[first])
     views: Any = randomised(MultiView(model=model, clips=2), seed=3)  # type: ignore[arg-type]
     assert isinstance(views, MultiView)
-    assert views.name == "DemoNetwork, shuffled 2x1"
+    assert views.name == f"{model.name}, shuffled 2x1"
 
 
 def test_all_of_them_on_the_demos_network_with_few_samples() -> None:

@@ -15,7 +15,8 @@ from vexplain.core import ClipSpec
 from vexplain.datasets import ACTIONS, Recording, open_dataset
 from vexplain.models import load_model
 from vexplain.models.adapters import Model
-from vexplain.models.zoo import DEMO, specimens
+from vexplain.models.loading import DEMO
+from vexplain.models.zoo import specimens
 from vexplain.video import read_clip
 
 ASSETS = Path(str(files("vexplain") / "assets"))
@@ -36,12 +37,15 @@ def held_out(name: str, n: int) -> Sequence[Recording]:
 
 def answers(model: Model, clips: Tensor) -> Tensor:
     with torch.inference_mode():
-        return torch.cat([model(part).softmax(-1) for part in clips.split(16)])
+        parts = [model(part).softmax(-1) for part in torch.split(clips, 16)]
+        return torch.cat(parts)
 
 
-def test_there_are_three_networks_for_each_of_two_families() -> None:
-    networks = ("tanet", "timesformer", "tpn")
-    assert ALL == sorted(f"{n}-{f}" for n in networks for f in ("restless", "still"))
+@pytest.mark.parametrize("name", ALL)
+def test_a_name_says_network_and_family(name: str) -> None:
+    network, family = name.split("-")
+    assert specimens()[name].network == network
+    assert specimens()[name].data.startswith(f"synthetic:{family}?")
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -86,8 +90,8 @@ def test_its_answer_rests_on_the_object(name: str) -> None:
 
 
 def test_an_unknown_one_is_named() -> None:
-    with pytest.raises(ValueError, match="the zoo has no 'tanet'.*Did you mean"):
-        load_model("zoo:tanet")
+    with pytest.raises(ValueError, match=r"the zoo has no 'tpn-restles'.*Did you mean"):
+        load_model("zoo:tpn-restles")
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from vexplain.cli.compose import composed, method_names, opened, sized, with_pic
 from vexplain.cli.console import err, guarded, out
 from vexplain.cli.data import data_app
 from vexplain.cli.synthesize import synthesize
-from vexplain.cli.tables import sources, speeds, wishes
+from vexplain.cli.tables import sources, specimens, speeds, wishes
 from vexplain.cli.train import train
 from vexplain.cli.work import made, report, run, sheet, slug, stems, write
 
@@ -235,10 +235,12 @@ def list_models(
 ) -> None:
     """List where models come from and what to install; or say what a model wants and answers."""
     from vexplain import models
+    from vexplain.models import zoo
 
     with guarded():
         if model is None:
-            out.print(sources(models.SOURCES))
+            out.print(sources(models.SOURCES, models.loading.DEMO))
+            out.print(specimens(zoo.specimens()))
         else:
             out.print(wishes(models.load_model(model, allow_pickle=allow_pickle)))
 

@@ -58,7 +58,7 @@ def timings(explanations: Sequence[Any]) -> Table:
     return table
 
 
-def sources(known: Mapping[str, Any]) -> Table:
+def sources(known: Mapping[str, Any], demo: str) -> Table:
     """Return the table of where models come from, and what to install for those not yet here."""
     note = "What is not here: pip install 'vexplain\\[EXTRA]'"
     table = Table(title="Models", caption=note, box=SIMPLE_HEAD)
@@ -69,7 +69,20 @@ def sources(known: Mapping[str, Any]) -> Table:
         here = f"no, extra {source.extra}" if source.missing else "yes"
         table.add_row(escape(source.form.replace(", ", "\n")), escape(source.what), here)
     table.add_row("FILE.yaml", "any of these, with what its file doesn't say", "yes")
-    table.add_row("demo", "the small network of vexplain demo", "yes")
+    table.add_row("demo", f"the network of vexplain demo: zoo:{demo}", "yes")
+    return table
+
+
+def specimens(known: Mapping[str, Any]) -> Table:
+    """Return the table of the networks that ship with the package."""
+    note = "Accuracy on held-out clips; docs/zoo.md says more."
+    table = Table(title="The miniature zoo", caption=note, box=SIMPLE_HEAD)
+    table.add_column("name it", no_wrap=True)
+    table.add_column("trained on")
+    table.add_column("accuracy", justify="right")
+    table.add_column("weights", justify="right")
+    for name, one in known.items():
+        table.add_row(f"zoo:{name}", escape(one.data), f"{one.accuracy:.1%}", f"{one.weights:,}")
     return table
 
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from importlib.resources import as_file, files
 from os import PathLike
 from pathlib import Path
 from typing import cast
@@ -43,6 +42,9 @@ class Source:
         return [package for package in self.packages if not installed(package)]
 
 
+DEMO = "tpn-restless"
+"""Which of the zoo's networks ``vexplain demo`` asks."""
+
 KSERVE = Source(
     module="remote",
     form="http://HOST/v2/models/NAME",
@@ -52,6 +54,11 @@ KSERVE = Source(
 )
 
 SOURCES: Mapping[str, Source] = {
+    "zoo": Source(
+        module="zoo",
+        form="zoo:NAME",
+        what="the miniature zoo in this package: TimeSformer, TANet, TPN on clips made from a seed",
+    ),
     "timesformer": Source(
         module="networks",
         form="timesformer:CHECKPOINT",
@@ -133,7 +140,7 @@ def load_model(
     Args:
         source: A YAML file, or one of the forms that ``vexplain models`` lists, such as
             ``hf:facebook/timesformer-base-finetuned-k400``, ``torchvision:r3d_18``,
-            ``onnx:FILE``, ``python:MODULE:FACTORY``; or ``demo`` for the bundled network.
+            ``onnx:FILE``, ``python:MODULE:FACTORY``; ``zoo:NAME``; or ``demo``.
         spec: What the model wants, in place of a YAML file's statements: the fields that it was
             made with win over what the model's files say.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``; by default where the model lies.
@@ -152,12 +159,11 @@ def load_model(
     running = Running(
         device=device, precision=precision, compiled=compiled, channels_last=channels_last
     )
-    with as_file(files("vexplain") / "assets") as folder:
-        found = referred(folder / "demo.yaml" if str(source) == "demo" else source)
-        found = replace(found, running=running, allow_pickle=allow_pickle)
-        if spec is not None:
-            found = found.saying(spec)
-        return opened(found)
+    found = referred(f"zoo:{DEMO}" if str(source) == "demo" else source)
+    found = replace(found, running=running, allow_pickle=allow_pickle)
+    if spec is not None:
+        found = found.saying(spec)
+    return opened(found)
 
 
 def referred(source: str | PathLike[str]) -> Reference:

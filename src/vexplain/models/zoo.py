@@ -16,9 +16,6 @@ from vexplain.models import networks
 from vexplain.models.adapters import Model
 from vexplain.models.reference import Reference
 
-DEMO = "tanet-restless"
-"""The one that ``vexplain demo`` asks."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Specimen:
@@ -57,6 +54,7 @@ def load(reference: Reference) -> Model:
             f"{near_names(reference.name, [*known])}"
         )
     file = files("vexplain") / "assets" / "zoo" / f"{reference.name}.safetensors"
+    scheme = known[reference.name].network
     with as_file(file) as path:
-        scheme = known[reference.name].network
-        return networks.load(replace(reference, scheme=scheme, name=str(path)))
+        model = networks.load(replace(reference, scheme=scheme, name=str(path)))
+    return replace(model, name=model.name.replace(f"{scheme} {file.name}", f"zoo:{reference.name}"))
