@@ -1,9 +1,7 @@
 """Put the trained networks of the miniature zoo into the package, with their cards.
 
-    for name in tanet tpn timesformer; do
-      vexplain train zoo/$name-restless.yaml
-      vexplain train zoo/$name-still.yaml
-    done
+    vexplain train zoo/tpn-restless.yaml
+    vexplain train zoo/tpn-still.yaml
     python scripts/ship_zoo.py
 
 What is shipped is each network after its last epoch, so that no epoch was chosen by the clips that

@@ -57,7 +57,7 @@ SOURCES: Mapping[str, Source] = {
     "zoo": Source(
         module="zoo",
         form="zoo:NAME",
-        what="the miniature zoo in this package: TimeSformer, TANet, TPN on clips made from a seed",
+        what="the miniature zoo in this package: small networks trained on clips made from a seed",
     ),
     "timesformer": Source(
         module="networks",

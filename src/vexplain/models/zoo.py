@@ -1,4 +1,4 @@
-"""The miniature zoo: the paper's three networks, small, trained on the two synthetic families.
+"""The miniature zoo: small networks of the paper, trained on the two synthetic families.
 
 They ship with the package, so that everything can be tried and studied without a download. Each
 has a card beside it that says what it was trained on, how well it does, and by which command.
