@@ -160,7 +160,7 @@ def test_weights_that_do_not_fit_or_are_a_pickle(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[1, 2]", "expected keys with a 'model' among them"),
+        ("[1, 2]", "expected keys with 'model' among them"),
         ("model: [", "is not a YAML file"),
         ("model: demo.zip", "expected one of .* before the colon"),
         ("model: onnx:m.onnx\nlayuot: TCHW", "layuot: not a known key.*Did you mean layout"),

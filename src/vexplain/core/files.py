@@ -1,4 +1,4 @@
-"""Writing files so that an old one survives a failure."""
+"""Writing files so that an old one survives a failure, and reading settings."""
 
 import os
 import tempfile
@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 
 @contextmanager
@@ -38,6 +41,31 @@ def write_atomically(path: str | PathLike[str], content: bytes) -> None:
     """Write ``content`` to ``path``; a failure leaves an old file as it was."""
     with atomic_path(path) as part:
         part.write_bytes(content)
+
+
+def read_settings(name: str, path: str | PathLike[str], *needed: str) -> dict[Any, Any]:
+    """Return the keys and values in a YAML file.
+
+    Args:
+        name: What an error calls the file.
+        path: The file.
+        needed: Keys that must be there.
+
+    Raises:
+        FileNotFoundError: When the file is missing.
+        ValueError: When it is not YAML, or has no keys, or not those.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise FileNotFoundError(f"{name}: there is no file {file}.")
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{name}: {file} is not a YAML file ({error}).") from error
+    if not isinstance(content, dict) or not content.keys() >= set(needed):
+        among = " and ".join(repr(key) for key in needed)
+        raise ValueError(f"{name}: expected keys with {among} among them in {file}.")
+    return content
 
 
 def _umask() -> int:

@@ -1,6 +1,7 @@
 """One string names a dataset: ``SCHEME:PLACE?option=value``."""
 
 import inspect
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,9 +10,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-
 from vexplain.core import near_names
+from vexplain.core.files import read_settings
 from vexplain.datasets.recordings import Dataset
 
 _PLAIN = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?|true|false")
@@ -144,8 +144,7 @@ def queried(query: str) -> dict[str, Any]:
 
 
 def _value(text: str) -> Any:
-    # YAML would also read 1_000, 0o17, 1:30 and no as something else than text.
-    return yaml.safe_load(text) if _PLAIN.fullmatch(text) else text
+    return json.loads(text) if _PLAIN.fullmatch(text) else text
 
 
 def described(file: Path) -> tuple[str, dict[str, Any]]:
@@ -155,12 +154,7 @@ def described(file: Path) -> tuple[str, dict[str, Any]]:
         FileNotFoundError: When the file is missing.
         ValueError: When it isn't such a file.
     """
-    if not file.is_file():
-        raise FileNotFoundError(f"data: there is no file {file}.")
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"data: {file} is not a YAML file ({error}).") from error
-    if not isinstance(content, dict) or not isinstance(content.get("data"), str):
-        raise ValueError(f"data: expected 'data: SCHEME:PLACE' in {file}.")
+    content = read_settings("data", file, "data")
+    if not isinstance(content["data"], str):
+        raise ValueError(f"data: expected 'data: SCHEME:PLACE' in {file}, got {content['data']!r}.")
     return content["data"], {str(k): v for k, v in content.items() if k != "data"}

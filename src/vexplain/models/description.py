@@ -6,9 +6,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from vexplain.core import ClipSpec, ModelSpec, near_names
+from vexplain.core.files import read_settings
 from vexplain.models.adapters import distinct
 from vexplain.models.reference import Reference
 
@@ -21,14 +20,7 @@ def describe(path: str | PathLike[str]) -> Reference:
         ValueError: When it is not YAML, or a key or value is not understood.
     """
     file = Path(path)
-    if not file.is_file():
-        raise FileNotFoundError(f"model: there is no file {file}.")
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"model: {file} is not a YAML file ({error}).") from error
-    if not isinstance(content, dict) or "model" not in content:
-        raise ValueError(f"model: expected keys with a 'model' among them in {file}.")
+    content = read_settings("model", file, "model")
     try:
         return described(content, file.parent)
     except (TypeError, ValueError) as error:

@@ -8,8 +8,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import yaml
-
 from vexplain.core import ClipSpec
 from vexplain.core.checks import (
     check_choice,
@@ -18,6 +16,7 @@ from vexplain.core.checks import (
     check_share,
     check_whole,
 )
+from vexplain.core.files import read_settings
 from vexplain.datasets import Dataset
 from vexplain.models.description import check_keys
 from vexplain.training.augmentation import Augmentation
@@ -187,14 +186,7 @@ def read_config(path: str | PathLike[str]) -> Config:
         ValueError: When it is not YAML, or a key or value is not understood.
     """
     file = Path(path)
-    if not file.is_file():
-        raise FileNotFoundError(f"config: there is no file {file}.")
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"config: {file} is not a YAML file ({error}).") from error
-    if not isinstance(content, dict) or not {"model", "data"} <= content.keys():
-        raise ValueError(f"config: expected keys with 'model' and 'data' among them in {file}.")
+    content = read_settings("config", file, "model", "data")
     content.setdefault("out", str(Path("runs") / file.stem))
     try:
         return configured(content, file.parent)
