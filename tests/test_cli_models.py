@@ -77,7 +77,7 @@ def test_precision_and_views_reach_the_model(clip: Path, tmp_path: Path) -> None
     assert result.exit_code == 0, result.output
     found = vx.load(tmp_path / "loco.vx")
     assert found.manifest["model"] == "zoo:tpn-restless (bfloat16) 2x3"
-    assert found.clip.shape[0] == 32
+    assert found.clip.shape[0] == 16
     assert found.target_name == "circles clockwise"
 
 
