@@ -410,7 +410,7 @@ def test_an_explanation_that_does_not_fit_is_named_beforehand(saved: Path, tmp_p
     result = shell("evaluate", saved / "loco.vx", other, *words)
     assert result.exit_code == 2
     said = "".join(result.output.split())
-    assert f"{other}:clip:themodelwants16frames" in said
+    assert f"{other}:clip:themodelwants8frames" in said
     assert not (tmp_path / "out" / "evaluation.csv").exists()
 
 
