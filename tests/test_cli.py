@@ -45,7 +45,7 @@ def test_several_methods_and_targets(clip: Path, tmp_path: Path) -> None:
     words += ["--regions", "20", "--samples", "300"]
     result = shell("explain", clip, "-q", "-m", "demo", *words, "-o", tmp_path)
     assert result.exit_code == 0, result.output
-    stems = {f"{m}-{t}" for m in ("rise", "loco") for t in ("grows", "moves-right")}
+    stems = {f"{m}-{t}" for m in ("rise", "loco") for t in ("grows", "shows-a-zero")}
     assert {p.stem for p in tmp_path.glob("*.vx")} == stems
     assert {p.stem for p in tmp_path.glob("*.mp4")} == stems
     assert "--samples does not apply to LV LOCO" in result.output
@@ -129,7 +129,7 @@ def test_arrays_come_from_files(tmp_path: Path) -> None:
     [
         (["gone.mp4"], "gone.mp4"),
         (["CLIP", "-t", "circles clockwize"], "Did you mean circles clockwise"),
-        (["CLIP", "-t", "99"], "expected a class number in 0..7, got 99"),
+        (["CLIP", "-t", "99"], "expected a class number in 0..13, got 99"),
         (["CLIP", "--method", "risse"], "Did you mean rise"),
         (["CLIP", "--fill", "blue"], "fill: expected one of constant"),
         (["CLIP", "--fill", "blur:sigmo=3"], "Did you mean sigma"),
@@ -144,7 +144,7 @@ def test_arrays_come_from_files(tmp_path: Path) -> None:
         (["CLIP", "--fill", "blur:sigma=abc"], "sigma: expected a number"),
         (["CLIP", "--fill", "other-clip"], "expected frames, as in frames="),
         (["CLIP", "--segmentation", "per-frame:segmenter=slick"], "Did you mean slic-2d"),
-        (["CLIP", "--frames", "80"], "hold"),
+        (["CLIP", "--frames", "80", "--short", "error"], "hold"),
         (["CLIP", "--resize", "squash"], "resize: expected one of crop, stretch, letterbox"),
         (["CLIP", "-m", "gone.yaml"], "there is no file gone.yaml"),
         (["CLIP", "--resume", "gone.vx"], "there is no file gone.vx"),
