@@ -153,10 +153,10 @@ def stop_at(epoch: int) -> Callable[[int, Epoch], None]:
 @pytest.mark.parametrize(
     "wishes",
     [
-        {"model": "timesformer"},
+        {"model": "timesformer", "epochs": 10},
         {"model": "tanet", "ema": 0.9, "epochs": 10, "learning_rate": 0.02},
-        {"model": "timesformer", "precision": "bfloat16", "ema": 0.5},
-        {"model": "timesformer", "precision": "bfloat16"},
+        {"model": "timesformer", "precision": "bfloat16", "ema": 0.5, "epochs": 10},
+        {"model": "timesformer", "precision": "bfloat16", "epochs": 10},
     ],
     ids=["timesformer", "averaged tanet", "averaged bfloat16", "bfloat16"],
 )
@@ -491,7 +491,7 @@ def test_the_head_alone_learns_where_the_backbone_is_frozen(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "wishes",
     [
-        {"precision": "bfloat16", "ema": 0.5},
+        {"precision": "bfloat16", "ema": 0.5, "epochs": 10},
         {"optimizer": "sgd", "schedule": "constant", "clip_norm": 1.0, "label_smoothing": 0.1},
     ],
     ids=["bfloat16", "sgd"],
