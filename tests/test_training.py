@@ -16,6 +16,8 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+import cv2
+import numpy as np
 import pytest
 import torch
 import typer
@@ -239,6 +241,9 @@ def test_killed_at_any_time_it_ends_as_if_it_had_never_stopped(model: str, tmp_p
 
 
 def test_the_number_of_workers_changes_nothing(tmp_path: Path) -> None:
+    """Also where OpenCV has threads already, on which a forked worker would hang."""
+    cv2.setNumThreads(2)
+    cv2.GaussianBlur(np.zeros((2000, 2000), np.uint8), (31, 31), 5)
     augmentation = Augmentation(removal=1.0, noise=0.05, zoom=(1.0, 1.3), colour=0.2)
     wanted = config("tanet", augmentation=augmentation, epochs=2, only=(0,), cache=True)
     for workers in (0, 2):

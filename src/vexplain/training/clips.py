@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 import torch
 from torch import Generator, Tensor
@@ -220,6 +219,5 @@ def loader(clips: Clips, batches: Sampler[list[Draw]], *, workers: int, pinned: 
 
 
 def _started(_number: int) -> None:
-    """Leave the cores to the other workers, and Ctrl-C to the process that started this one."""
-    cv2.setNumThreads(1)
+    """Leave Ctrl-C to the process that started this one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

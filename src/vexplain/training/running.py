@@ -25,6 +25,7 @@ from vexplain.training.origins import origin_of
 from vexplain.training.processes import (
     accelerator_for,
     deterministic,
+    one_opencv_thread,
     seed_all,
     told_plainly,
 )
@@ -104,7 +105,7 @@ def train(
     job.prepare(wanted, fresh=not resume, whole=len(wanted) == len(planned))
     for fold in wanted:
         if job.finished(fold) is None:
-            with deterministic(), told_plainly(chosen):
+            with deterministic(), one_opencv_thread(), told_plainly(chosen):
                 job.run(fold)
     return job.results(planned)
 
