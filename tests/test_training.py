@@ -158,7 +158,7 @@ def stop_at(epoch: int) -> Callable[[int, Epoch], None]:
         {"model": "timesformer", "epochs": 10},
         {"model": "tanet", "ema": 0.9, "epochs": 10, "learning_rate": 0.02},
         {"model": "timesformer", "precision": "bfloat16", "ema": 0.5, "epochs": 10},
-        {"model": "timesformer", "precision": "bfloat16", "epochs": 10},
+        {"model": "timesformer", "precision": "bfloat16"},
     ],
     ids=["timesformer", "averaged tanet", "averaged bfloat16", "bfloat16"],
 )
