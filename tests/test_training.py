@@ -158,7 +158,7 @@ def stop_at(epoch: int) -> Callable[[int, Epoch], None]:
         {"model": "timesformer", "epochs": 10},
         {"model": "tanet", "ema": 0.9, "epochs": 10, "learning_rate": 0.02},
         {"model": "timesformer", "precision": "bfloat16", "ema": 0.5, "epochs": 10},
-        {"model": "timesformer", "precision": "bfloat16"},
+        {"model": "timesformer", "precision": "bfloat16", "epochs": 10},
     ],
     ids=["timesformer", "averaged tanet", "averaged bfloat16", "bfloat16"],
 )
@@ -496,7 +496,7 @@ def test_the_head_alone_learns_where_the_backbone_is_frozen(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "wishes",
     [
-        {"precision": "bfloat16", "ema": 0.5, "epochs": 10},
+        {"precision": "bfloat16", "ema": 0.5},
         {"optimizer": "sgd", "schedule": "constant", "clip_norm": 1.0, "label_smoothing": 0.1},
     ],
     ids=["bfloat16", "sgd"],
