@@ -4,7 +4,7 @@ Lengths are in sides of the (square) frame, x to the right and y down; u runs fr
 start) to 1 (its end). Everything moves in the scene, and the camera looks at the scene.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import cos, sin, tau
 from typing import Literal, TypeAlias
 
@@ -205,4 +205,4 @@ class Scene:
     actor: Sprite
     shots: tuple[Shot, ...]
     occluders: tuple[Sprite, ...] = ()
-    facts: tuple[tuple[str, str], ...] = field(default=())
+    facts: tuple[tuple[str, str], ...] = ()
