@@ -262,14 +262,52 @@ def test_small_networks_are_small(name: str) -> None:
     assert 200_000 < weights < 800_000
 
 
-def test_a_fresh_timesformer_attends_to_space_only_but_knows_places_and_times() -> None:
+def test_a_fresh_timesformer_knows_places_and_times_by_codes_that_are_nothing_on_average() -> None:
     network = TimeSformer(TimeSformerConfig.small(5, 4, SIDE)).eval()
-    assert not network.blocks[0].get_parameter("time_out.weight").any()
     for codes in (network.time[0].detach(), network.position[0, 1:].detach()):
         distances = torch.cdist(codes, codes) + 9 * torch.eye(len(codes))
-        assert float(distances.min()) > 0.5
+        assert float(distances.min()) > 0.3
+        torch.testing.assert_close(codes.mean(0), torch.zeros(codes.shape[1]))
+    assert not torch.allclose(network(clips()), network(clips().flip(1)))
     network.time.data.zero_()
     torch.testing.assert_close(network(clips()), network(clips().flip(1)))
+
+
+def test_a_fresh_tanet_mixes_the_frames_before_and_after_unevenly() -> None:
+    torch.manual_seed(0)
+    kernels = TemporalAdaptiveModule(64, 8).kernel(torch.rand(64, 8))
+    assert float((kernels[:, 0] - kernels[:, 2]).detach().abs().mean()) > 0.2
+
+
+def hybrid() -> TimeSformer:
+    sizes = TimeSformerConfig.small(5, 4, SIDE)
+    torch.manual_seed(0)
+    return TimeSformer(replace(sizes, trunk=4, patch=16))
+
+
+def test_a_trunk_replaces_the_pixels_that_patches_are_cut_from() -> None:
+    network = hybrid().train()
+    nn.functional.cross_entropy(network(clips()), torch.tensor([0, 1])).backward()  # type: ignore[no-untyped-call]
+    assert all(weight.grad is not None for weight in network.parameters())
+    network.eval()
+    seen = network.patch(network.trunk(clips().flatten(0, 1)))
+    assert seen.shape[2:] == (2, 2)
+    changed = clips()
+    changed[0, 2, :, :8, :8] += 1
+    assert not torch.allclose(network(changed)[0], network(clips())[0])
+    torch.testing.assert_close(network(changed)[1], network(clips())[1])
+
+
+def test_a_hybrid_is_opened_again_with_or_without_what_it_says_of_itself(tmp_path: Path) -> None:
+    network = hybrid().eval()
+    config = network.config
+    told = TimeSformerConfig.of(network.state_dict())
+    assert told == replace(config, heads=told.heads, drop_path=told.drop_path)
+    spec = ModelSpec(clip=ClipSpec(frames=4, size=SIDE), outputs="logits")
+    save(network, spec, tmp_path / "hybrid.safetensors")
+    model = opened(f"timesformer:{tmp_path / 'hybrid.safetensors'}")
+    expected = network(clips().mul(0.1).clamp(0, 1))
+    torch.testing.assert_close(model(clips().mul(0.1).clamp(0, 1)), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_the_adaptive_module_is_a_convolution_over_time_with_each_clips_own_kernel() -> None:
@@ -339,6 +377,8 @@ def test_convolutional_networks_take_any_size(name: str) -> None:
         (TPNConfig, {"blocks": (1,)}, "blocks: TPN needs at least two stages"),
         (TimeSformerConfig, {"n_classes": 0}, "n_classes: expected a whole number from 1, got 0"),
         (TimeSformerConfig, {"size": 30}, "patch: expected a size of whole patches"),
+        (TimeSformerConfig, {"trunk": 8, "patch": 14}, "patch: expected a multiple of 8 pixels"),
+        (TimeSformerConfig, {"trunk": -1}, "trunk: expected a whole number from 0, got -1"),
         (TimeSformerConfig, {"heads": 5}, "a width of whole heads, got 224 / 16 and 768 / 5"),
     ],
 )

@@ -378,6 +378,16 @@ def test_the_label_can_be_read_off_the_region_before_any_fixed_camera(label: int
     assert said.count(wanted) >= len(said) - 1, said
 
 
+@pytest.mark.parametrize("most", [0, 1, 5])
+def test_a_set_has_as_many_distractors_as_it_is_asked_for(most: int) -> None:
+    usual = recordings("restless", 40)
+    asked = recordings("restless", 40, distractors=most)
+    numbers = {len(shot.distractors) for one in asked for shot in one.scene.shots}
+    assert numbers == (set(range(1, most + 1)) or {0})
+    assert not {one.name for one in usual} & {one.name for one in asked}
+    assert [one.label for one in usual] == [one.label for one in asked]
+
+
 def test_distractors_do_not_depend_on_the_label() -> None:
     ways: dict[int, list[float]] = {}
     for one in recordings("still", 100 * EACH):

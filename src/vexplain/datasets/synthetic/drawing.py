@@ -58,6 +58,8 @@ VIEWPOINTS = (
 )
 """The fixed cameras of the still family."""
 
+DISTRACTORS = 3
+"""The most that are seen at once, where nothing else is asked for."""
 INSIDE, OUTSIDE = 0.02, -0.03
 """How far the object stays from the frame's edge; how far a distractor may pass it."""
 
@@ -96,7 +98,9 @@ def draw_source(rng: Generator, *, name: str, held_out: bool) -> Source:
     )
 
 
-def draw_scene(rng: Generator, *, family: str, label: int, source: Source) -> Scene:
+def draw_scene(
+    rng: Generator, *, family: str, label: int, source: Source, distractors: int = DISTRACTORS
+) -> Scene:
     """Draw what a clip shows; what the distractors do is independent of the label.
 
     Args:
@@ -104,6 +108,7 @@ def draw_scene(rng: Generator, *, family: str, label: int, source: Source) -> Sc
         family: ``still`` or ``restless``.
         label: Number of the class, of ``ACTIONS``.
         source: Who or what the group of the clip is.
+        distractors: The most of them in a shot, which has at least one; 0 = none.
 
     Raises:
         ValueError: When there is no such family or class.
@@ -114,14 +119,14 @@ def draw_scene(rng: Generator, *, family: str, label: int, source: Source) -> Sc
         raise ValueError(f"label: expected a number from 0 to {len(ACTIONS) - 1}, got {label}.")
     action = ACTIONS[label]
     look = _actor_look(rng, action, source)
-    scene = FAMILIES[family](rng, source, action)
+    scene = FAMILIES[family](rng, source, action, distractors)
     return replace(scene, label=label, actor=replace(scene.actor, look=look))
 
 
 # ---- the families ----------------------------------------------------------------------------
 
 
-def _still(rng: Generator, source: Source, action: Action) -> Scene:
+def _still(rng: Generator, source: Source, action: Action, distractors: int) -> Scene:
     number = int(rng.integers(len(VIEWPOINTS)))
     camera = VIEWPOINTS[number]
     room = int(rng.integers(len(source.backgrounds)))
@@ -130,28 +135,29 @@ def _still(rng: Generator, source: Source, action: Action) -> Scene:
         start=0.0,
         background=source.backgrounds[room],
         camera=camera,
-        distractors=_distractors(rng, camera, 1, 4),
+        distractors=_distractors(rng, camera, distractors),
     )
     facts = {"person": source.name, "camera": f"C{number + 1:03}", "room": f"{source.name}R{room}"}
     return _scene(motion, (shot,), facts)
 
 
-def _restless(rng: Generator, source: Source, action: Action) -> Scene:
+def _restless(rng: Generator, source: Source, action: Action, distractors: int) -> Scene:
     plot = PLOTS[rng.choice(len(PLOTS), p=PLOT_SHARES)]
     cut, shown = _cut(rng, plot)
     camera = _moving_camera(rng)
     motion = replace(action.program(rng, source.radius), shown=shown)
     motion = _placed(motion, camera, rng, margin=INSIDE)
-    shots = [_restless_shot(rng, source, camera, 0.0)]
+    shots = [_restless_shot(rng, source, camera, distractors, start=0.0)]
     if cut:
         other = replace(_moving_camera(rng), offset=drift(rng, 0.05), scale=rng.uniform(0.9, 1.1))
-        shots.append(_restless_shot(rng, source, other if plot == "cut" else camera, cut))
+        camera = other if plot == "cut" else camera
+        shots.append(_restless_shot(rng, source, camera, distractors, start=cut))
     occluders = (_occluder(rng, motion),) if rng.random() < 0.2 else ()
     facts = {"source": source.name, "plot": plot, "occluded": "yes" if occluders else "no"}
     return _scene(motion, tuple(shots), facts, occluders)
 
 
-FAMILIES: Mapping[str, Callable[[Generator, Source, Action], Scene]] = {
+FAMILIES: Mapping[str, Callable[[Generator, Source, Action, int], Scene]] = {
     "still": _still,
     "restless": _restless,
 }
@@ -175,13 +181,15 @@ def _cut(rng: Generator, plot: str) -> tuple[float | None, Pair]:
     return None, (0.0, 1.0)
 
 
-def _restless_shot(rng: Generator, source: Source, camera: Camera, start: float) -> Shot:
+def _restless_shot(
+    rng: Generator, source: Source, camera: Camera, distractors: int, *, start: float
+) -> Shot:
     background = source.backgrounds[rng.integers(len(source.backgrounds))]
     return Shot(
         start=start,
         background=background,
         camera=camera,
-        distractors=_distractors(rng, camera, 1, 4),
+        distractors=_distractors(rng, camera, distractors),
     )
 
 
@@ -256,8 +264,9 @@ def _actor_look(rng: Generator, action: Action, source: Source) -> Look:
     return Look(kind="digit", name=str(rng.choice(numbers)), colours=(source.ink, WHITE, rim))
 
 
-def _distractors(rng: Generator, camera: Camera, least: int, most: int) -> tuple[Sprite, ...]:
-    return tuple(_distractor(rng, camera) for _ in range(rng.integers(least, most)))
+def _distractors(rng: Generator, camera: Camera, most: int) -> tuple[Sprite, ...]:
+    number = rng.integers(1, most + 1) if most else 0
+    return tuple(_distractor(rng, camera) for _ in range(number))
 
 
 def _distractor(rng: Generator, camera: Camera) -> Sprite:

@@ -13,7 +13,13 @@ from vexplain.core import ClipSpec, VideoClip
 from vexplain.core.checks import check_choice, check_whole
 from vexplain.datasets.recordings import Dataset
 from vexplain.datasets.synthetic.actions import ACTIONS
-from vexplain.datasets.synthetic.drawing import FAMILIES, Source, draw_scene, draw_source
+from vexplain.datasets.synthetic.drawing import (
+    DISTRACTORS,
+    FAMILIES,
+    Source,
+    draw_scene,
+    draw_source,
+)
 from vexplain.datasets.synthetic.rendering import Rendered, render
 from vexplain.datasets.synthetic.scene import Scene
 
@@ -36,17 +42,21 @@ class SyntheticRecording:
         seed: Of the set.
         number: Of the clip in the set.
         sources: How many groups the set has.
+        distractors: The most of them at once; 0 = none.
     """
 
     family: str
     seed: int
     number: int
     sources: int = SOURCES
+    distractors: int = DISTRACTORS
 
     @property
     def name(self) -> str:
-        """Family, seed and number."""
-        return f"{self.family}-{self.seed}-{self.number:06}"
+        """Family, seed and number, and the most distractors where they are not as usual."""
+        usual = self.distractors == DISTRACTORS
+        end = "" if usual else f"-{self.distractors}-distractors"
+        return f"{self.family}-{self.seed}-{self.number:06}{end}"
 
     @property
     def label(self) -> int:
@@ -78,7 +88,13 @@ class SyntheticRecording:
     def scene(self) -> Scene:
         """What it shows."""
         rng = np.random.default_rng((self.seed, _key(self.family), 2, self.number))
-        return draw_scene(rng, family=self.family, label=self.label, source=self.source)
+        return draw_scene(
+            rng,
+            family=self.family,
+            label=self.label,
+            source=self.source,
+            distractors=self.distractors,
+        )
 
     def read(self, spec: ClipSpec) -> VideoClip:
         """Return ``spec.frames`` frames of its size, evenly spread over all of it.
@@ -122,7 +138,14 @@ def _drawn(recording: SyntheticRecording, frames: int, side: int) -> Rendered:
     return render(recording.scene, frames=frames, size=side)
 
 
-def synthetic(place: str, *, clips: int = 6000, seed: int = 0, sources: int = SOURCES) -> Dataset:
+def synthetic(
+    place: str,
+    *,
+    clips: int = 6000,
+    seed: int = 0,
+    sources: int = SOURCES,
+    distractors: int = DISTRACTORS,
+) -> Dataset:
     """Return a set of clips that are drawn when they are read.
 
     Four of five groups are the split ``train``, the others ``test``: clips come group by group, so
@@ -133,6 +156,8 @@ def synthetic(place: str, *, clips: int = 6000, seed: int = 0, sources: int = SO
         clips: How many; the first ones of a larger set with the same seed are the same.
         seed: What they are drawn from.
         sources: Into how many groups they fall.
+        distractors: The most that are seen beside the object at once, of one to that many; 0 =
+            none, which is easier and of use for a first look at a network.
 
     Raises:
         ValueError: On another family, or numbers that are none.
@@ -141,11 +166,16 @@ def synthetic(place: str, *, clips: int = 6000, seed: int = 0, sources: int = SO
     check_whole("clips", clips)
     check_whole("seed", seed, least=0)
     check_whole("sources", sources, least=HELD_OUT_SOURCES)
+    check_whole("distractors", distractors, least=0)
+    usual = distractors == DISTRACTORS
+    beside = "" if usual else f", at most {distractors} distractors"
     return Dataset(
-        name=f"synthetic, {place}, {clips} clips of seed {seed}",
+        name=f"synthetic, {place}, {clips} clips of seed {seed}{beside}",
         class_names=tuple(action.name for action in ACTIONS),
         recordings=[
-            SyntheticRecording(family=place, seed=seed, number=number, sources=sources)
+            SyntheticRecording(
+                family=place, seed=seed, number=number, sources=sources, distractors=distractors
+            )
             for number in range(clips)
         ],
     )

@@ -126,6 +126,8 @@ class DropPath(nn.Module):
 def check_sizes(config: "DataclassInstance") -> None:
     """Check the fields of a network's configuration: shares, a tuple of blocks, whole numbers.
 
+    Those may be 0 where 0 is their default.
+
     Raises:
         ValueError: On a value of another kind.
     """
@@ -139,7 +141,7 @@ def check_sizes(config: "DataclassInstance") -> None:
             for number in value:
                 check_whole("blocks", number)
         else:
-            check_whole(field.name, value)
+            check_whole(field.name, value, 0 if field.default == 0 else 1)
 
 
 def numbered(state: Mapping[str, Tensor], prefix: str) -> int:

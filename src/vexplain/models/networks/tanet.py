@@ -81,6 +81,8 @@ class TemporalAdaptiveModule(nn.Module):
             nn.Linear(2 * frames, 3, bias=False),
             nn.Softmax(-1),
         )
+        # Even taps can't tell forwards from backwards; a fresh network begins with uneven ones.
+        nn.init.normal_(self.kernel[3].weight, std=1.0)
         self.gate = nn.Sequential(
             nn.Conv1d(channels, channels // 4, 3, padding=1, bias=False),
             nn.BatchNorm1d(channels // 4),

@@ -9,10 +9,24 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vexplain.models.networks.layers import DropPath, check_sizes, numbered
+from vexplain.models.networks.layers import (
+    EXPANSION,
+    Bottleneck,
+    ConvNorm,
+    DropPath,
+    check_sizes,
+    numbered,
+)
 
 EPSILON = 1e-6
 """Of all layer norms."""
+SHARPNESS = 2.0
+"""How much larger queries and keys begin: a fresh network then looks at some tokens more than at
+others, and learns in half the steps which."""
+LOUDNESS = 0.7
+"""Of the codes of places and times in a fresh network; what a patch shows is about 1."""
+TRUNK_STRIDE = 8
+"""Pixels from one feature of a trunk to the next."""
 HEAD_WIDTH = 64
 """Channels of an attention head in every vision transformer that was published."""
 
@@ -30,6 +44,9 @@ class TimeSformerConfig:
         depth: Blocks.
         heads: Attention heads.
         hidden: Inner channels of the perceptrons.
+        trunk: Channels after the stem of a small ResNet of frames whose features the patches are
+            cut from, as in the hybrid vision transformer (arXiv 2010.11929, section 3.1): it needs
+            far fewer clips to learn from. 0, as published: from the pixels.
         drop_path: Share of rows that training drops in the last block; it grows linearly to that.
 
     Raises:
@@ -44,6 +61,7 @@ class TimeSformerConfig:
     depth: int = 12
     heads: int = 12
     hidden: int = 3072
+    trunk: int = 0
     drop_path: float = 0.1
 
     def __post_init__(self) -> None:
@@ -52,6 +70,11 @@ class TimeSformerConfig:
             raise ValueError(
                 f"patch: expected a size of whole patches and a width of whole heads, got "
                 f"{self.size} / {self.patch} and {self.width} / {self.heads}."
+            )
+        if self.trunk and self.patch % TRUNK_STRIDE:
+            raise ValueError(
+                f"patch: expected a multiple of {TRUNK_STRIDE} pixels where there is a trunk, got "
+                f"{self.patch}."
             )
 
     @property
@@ -69,7 +92,8 @@ class TimeSformerConfig:
     def of(cls, state: Mapping[str, Tensor]) -> "TimeSformerConfig":
         """Return what the shapes of a TimeSformer's weights tell; heads are taken as 64 wide."""
         n_classes, width = state["head.weight"].shape
-        patch = state["patch.weight"].shape[-1]
+        trunk = len(state.get("trunk.0.conv.weight", ()))
+        patch = state["patch.weight"].shape[-1] * (TRUNK_STRIDE if trunk else 1)
         return cls(
             n_classes=n_classes,
             frames=state["time"].shape[1],
@@ -79,6 +103,7 @@ class TimeSformerConfig:
             depth=numbered(state, "blocks."),
             heads=max(width // HEAD_WIDTH, 1),
             hidden=len(state["blocks.0.mlp.up.weight"]),
+            trunk=trunk,
         )
 
 
@@ -91,9 +116,11 @@ class Attention(nn.Module):
         self.norm = nn.LayerNorm(width, eps=EPSILON)
         self.qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
-        nn.init.xavier_uniform_(self.qkv.weight)
+        for weight in (self.qkv.weight, self.out.weight):
+            nn.init.xavier_uniform_(weight)
         for bias in (self.qkv.bias, self.out.bias):
             nn.init.zeros_(bias)
+        self.qkv.weight.data[: 2 * width] *= SHARPNESS
 
     def forward(self, x: Float[Tensor, "B L D"]) -> Float[Tensor, "B L D"]:
         """Return what each token gathers."""
@@ -112,6 +139,8 @@ class Perceptron(nn.Module):
         self.norm = nn.LayerNorm(width, eps=EPSILON)
         self.up = nn.Linear(width, hidden)
         self.down = nn.Linear(hidden, width)
+        for part in (self.up, self.down):
+            nn.init.xavier_uniform_(part.weight)
 
     def forward(self, x: Float[Tensor, "B L D"]) -> Float[Tensor, "B L D"]:
         """Return what is added to each token."""
@@ -139,8 +168,7 @@ class Block(nn.Module):
         self.space = Attention(config.width, config.heads)
         self.mlp = Perceptron(config.width, config.hidden)
         self.drop = DropPath(config.drop_path * i / max(config.depth - 1, 1))
-        # A fresh network begins as one of space only.
-        nn.init.zeros_(self.time_out.weight)
+        nn.init.xavier_uniform_(self.time_out.weight)
         nn.init.zeros_(self.time_out.bias)
 
     def forward(self, tokens: Float[Tensor, "N L D"]) -> Float[Tensor, "N M D"]:
@@ -169,16 +197,35 @@ class Block(nn.Module):
 
 
 def waves(n: int, width: int) -> Float[Tensor, "n width"]:
-    """Return a code of n places in a row: sines and cosines of many lengths (arXiv 1706.03762)."""
+    """Return a code of n places in a row: sines and cosines of many lengths (arXiv 1706.03762).
+
+    Their mean is taken out: it would tell nothing, and be most of what the class token gathers.
+    """
     half = width - width // 2
     angles = torch.outer(torch.arange(n), n ** -torch.linspace(0, 1, half))
-    return torch.cat([angles.sin(), angles.cos()], 1)[:, :width]
+    codes = torch.cat([angles.sin(), angles.cos()], 1)[:, :width]
+    return LOUDNESS * (codes - codes.mean(0))
 
 
 def waves_of_places(n: int, width: int) -> Float[Tensor, "places width"]:
     """Return a code of n × n places, row by row: one half tells the row, the other the column."""
     rows, columns = waves(n, width // 2), waves(n, width - width // 2)
     return torch.cat([rows.repeat_interleave(n, 0), columns.repeat(n, 1)], 1)
+
+
+def trunk_of(width: int) -> nn.Sequential:
+    """Return a ResNet of frames, from 3 channels to 8 · ``width`` at ``TRUNK_STRIDE``.
+
+    Args:
+        width: Channels after the stem.
+    """
+    inner = EXPANSION * width
+    return nn.Sequential(
+        ConvNorm(3, width, (7, 7), stride=2),
+        nn.MaxPool2d(3, stride=2, padding=1),
+        Bottleneck(width, width, first=(1, 1), between=nn.Identity()),
+        Bottleneck(inner, 2 * width, first=(1, 1), stride=2, between=nn.Identity()),
+    )
 
 
 class TimeSformer(nn.Module):
@@ -188,7 +235,10 @@ class TimeSformer(nn.Module):
         super().__init__()
         self.config = config
         width = config.width
-        self.patch = nn.Conv2d(3, width, config.patch, stride=config.patch)
+        self.trunk = trunk_of(config.trunk) if config.trunk else nn.Identity()
+        channels = 2 * EXPANSION * config.trunk if config.trunk else 3
+        side = config.patch // TRUNK_STRIDE if config.trunk else config.patch
+        self.patch = nn.Conv2d(channels, width, side, stride=side)
         self.first = nn.Parameter(torch.zeros(1, 1, width))
         self.position = nn.Parameter(torch.zeros(1, 1 + config.patches, width))
         self.time = nn.Parameter(torch.zeros(1, config.frames, width))
@@ -199,8 +249,8 @@ class TimeSformer(nn.Module):
         nn.init.zeros_(self.head.bias)
         for weight in (self.first, self.head.weight):
             nn.init.trunc_normal_(weight, std=0.02)
-        # Waves, as loud as what the patches show: a fresh network knows where and when from the
-        # start, and need not find a whisper in them first (arXiv 2205.01580).
+        # Waves: a fresh network knows where and when from the start, and need not find it out
+        # first (arXiv 2205.01580).
         self.time.data[0] = waves(config.frames, width)
         self.position.data[0, 1:] = waves_of_places(config.size // config.patch, width)
 
@@ -211,7 +261,8 @@ class TimeSformer(nn.Module):
             ValueError: When the clips have other frames or another size than the weights.
         """
         self.check_clip(clips.shape[1], *clips.shape[3:])
-        patches = self.patch(clips.flatten(0, 1)).flatten(2).transpose(1, 2) + self.position[:, 1:]
+        seen = self.patch(self.trunk(clips.flatten(0, 1)))
+        patches = seen.flatten(2).transpose(1, 2) + self.position[:, 1:]
         frames: Tensor = (
             patches.reshape(*clips.shape[:2], *patches.shape[1:]) + self.time[:, :, None]
         )
