@@ -82,7 +82,7 @@ class TemporalAdaptiveModule(nn.Module):
             nn.Softmax(-1),
         )
         # Even taps can't tell forwards from backwards; a fresh network begins with uneven ones.
-        nn.init.normal_(self.kernel[3].weight, std=1.0)
+        nn.init.normal_(self.kernel.get_parameter("3.weight"), std=1.0)
         self.gate = nn.Sequential(
             nn.Conv1d(channels, channels // 4, 3, padding=1, bias=False),
             nn.BatchNorm1d(channels // 4),
