@@ -81,6 +81,37 @@ def test_weights_to_start_from_are_found_beside_the_configuration(tmp_path: Path
     assert larger.clip.size == 48
 
 
+def test_weights_that_two_networks_share_are_taken_over(tmp_path: Path) -> None:
+    theirs = TANet(TANetConfig(n_classes=3, frames=4, width=4, blocks=(1, 2)))
+    save(theirs, ModelSpec(clip=ClipSpec(frames=4, size=32)), tmp_path / "tanet.safetensors")
+    sizes = {"frames": 4, "size": 32, "width": 16, "depth": 1, "heads": 2, "hidden": 16}
+    wanted = Config(
+        model="timesformer:small",
+        arguments={**sizes, "patch": 8, "trunk": [1, 1], "trunk_width": 4},
+        data="x",
+        shared_weights="tanet.safetensors",
+        folder=tmp_path,
+    )
+    found = trainable(wanted, NAMES)
+    ours, state = found.whole.network.state_dict(), theirs.state_dict()
+    shared = {name for name in ours if name in state and not name.startswith("head.")}
+    assert "stages.1.0.conv2.bn.running_var" in shared
+    assert all(torch.equal(ours[name], state[name]) for name in shared)
+    assert not ours["head.bias"].any()
+    check_saved(found, tmp_path / "hybrid")
+
+
+def test_weights_that_share_nothing_are_refused(tmp_path: Path) -> None:
+    save_file({"other": torch.ones(3)}, tmp_path / "other.safetensors")
+    wanted = Config(
+        model="tanet:small", data="x", shared_weights="other.safetensors", folder=tmp_path
+    )
+    with pytest.raises(ValueError, match=r"shared_weights: .* this TANet has.*'other'"):
+        trainable(wanted, NAMES)
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*gone\.pt"):
+        trainable(replace(wanted, shared_weights="gone.pt"), NAMES)
+
+
 FACTORY = """
 import torch
 from torch import nn
@@ -388,6 +419,9 @@ def test_what_is_started_from_belongs_to_the_training(
     (tmp_path / "unusual.yaml").write_text(text)
     save_file({"weight": torch.zeros(3, 3)}, tmp_path / "start.safetensors")
     with pytest.raises(ValueError, match=r"another training \(origin was .*start\.safetensors"):
+        run()
+    wanted = replace(wanted, shared_weights="start.safetensors", only=(1,))
+    with pytest.raises(ValueError, match=r"another training \(.*shared_weights"):
         run()
 
 

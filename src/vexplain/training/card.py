@@ -253,7 +253,9 @@ def card(results: Results, config: Config) -> str:
 
 def started_from(origin: Mapping[str, Any]) -> str:
     """Return in words, for the card, which files a training started from."""
-    digests = origin.get("sha256", {})
+    digests = dict(origin.get("sha256", {}))
+    if "shared_weights" in origin:
+        digests["shared_weights"] = origin["shared_weights"]
     files = [f"- `{name}`, SHA-256 `{digest}`" for name, digest in digests.items()]
     return "\n".join(["It started from:", "", *files, "", ""]) if files else ""
 

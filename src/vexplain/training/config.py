@@ -45,6 +45,8 @@ class Config:
         data: The dataset, as ``open_dataset`` names it.
         arguments: What the network is built with, where it is built here.
         weights: A file of weights to start from, where the model's name doesn't say it already.
+        shared_weights: A file of another network's weights, of which those are taken over that this
+            one has too, by name and shape; the others stay as they are.
         clip: Fields of ``ClipSpec`` that shall be others than the model asks for.
         folds: K of the cross-validation, at least 2.
         split: The names of the parts to train on and to hold out, in place of folds.
@@ -79,6 +81,7 @@ class Config:
     data: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     weights: str | None = None
+    shared_weights: str | None = None
     clip: Mapping[str, Any] = field(default_factory=dict)
     folds: int = 5
     split: tuple[str, str] | None = None

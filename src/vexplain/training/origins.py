@@ -11,21 +11,24 @@ KINDS = (".safetensors", ".bin", ".json")
 """Endings of files in the folder of a model of transformers."""
 
 
-def origin_of(reference: Reference, *, in_yaml: bool) -> dict[str, Any]:
+def origin_of(reference: Reference, *, in_yaml: bool, shared: Path | None = None) -> dict[str, Any]:
     """Return what the configuration alone doesn't say of what is started from.
 
     Args:
         reference: The model, completed by the configuration.
         in_yaml: Whether a YAML file says what the model is; its statements are returned then.
+        shared: The file of weights that some are taken over from.
 
     Returns:
-        SHA-256 of files by name, and what the YAML file and the configuration state together;
-        empty where a network is started from scratch.
+        SHA-256 of files by name and of the shared weights, and what the YAML file and the
+        configuration state together; empty where a network is started from scratch.
     """
     said: dict[str, Any] = {}  # as JSON has it, so that it is the same after it was read again
     digests = {file.name: digest(file) for file in files_of(reference)}
     if digests:
         said["sha256"] = digests
+    if shared is not None and shared.is_file():
+        said["shared_weights"] = digest(shared)
     if in_yaml:
         said["model"] = f"{reference.scheme}:{reference.name}"
         for name in ("arguments", "wants", "clip"):

@@ -31,7 +31,7 @@ from vexplain.training.processes import (
 )
 from vexplain.training.results import FoldResult, Results, read_fold, write_fold
 from vexplain.training.states import State, read_state, write_state
-from vexplain.training.trainable import in_yaml, reference_of, trainable
+from vexplain.training.trainable import in_yaml, reference_of, shared_file, trainable
 
 STATE, RESULT, CACHE = "state.pt", "fold.json", "cache"
 ABANDONED = 600
@@ -85,7 +85,9 @@ def train(
     planned = folds_of(data, chosen)
     folder = Path(out or config.out or Path("runs") / "training")
     folder.mkdir(parents=True, exist_ok=True)
-    origin = origin_of(reference_of(config), in_yaml=in_yaml(config.model))
+    origin = origin_of(
+        reference_of(config), in_yaml=in_yaml(config.model), shared=shared_file(config)
+    )
     said = {**config.said, **({"origin": origin} if origin else {})}
     job = Job(
         config=chosen,

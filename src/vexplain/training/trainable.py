@@ -19,6 +19,7 @@ from vexplain.models.networks import NETWORKS, TPN, TANet, opening
 from vexplain.models.python_source import factory, import_folder
 from vexplain.models.reference import Reference
 from vexplain.models.running import Runner, channels_last
+from vexplain.models.weights import state_in
 from vexplain.training.config import Config
 from vexplain.training.heads import Head, answer_of, replaced, rows_of
 from vexplain.training.writing import Writer, write_described, write_hub, write_network
@@ -100,11 +101,48 @@ def trainable(config: Config, class_names: tuple[str, ...]) -> Trainable:
         else:
             found = any_module(reference, class_names, frozen=config.freeze == "backbone")
     check_precise(found.whole)
+    shared = shared_file(config)
+    if shared:
+        take_over(found.whole.network, shared, head=found.head)
     last = config.channels_last
     if last or (last is None and isinstance(found.whole.network, TANet | TPN)):
         channels_last(found.whole.network)
     rows_of(found.whole, found.spec, len(class_names))
     return found
+
+
+def shared_file(config: Config) -> Path | None:
+    """Return the file of weights that some are taken over from, where there is one."""
+    named = config.shared_weights
+    return None if named is None else config.folder / Path(named).expanduser()
+
+
+def take_over(network: nn.Module, file: Path, *, head: str = "") -> None:
+    """Put those of a file's weights into a network that it has too, by name and shape.
+
+    Args:
+        network: The network.
+        file: A safetensors file, or a torch file of weights alone.
+        head: The name of the layer that answers, which keeps its own.
+
+    Raises:
+        FileNotFoundError: When there is no such file.
+        ValueError: When it can't be read, or no weight is the same.
+    """
+    theirs, ours = state_in(file), network.state_dict()
+    same = {
+        name: weight
+        for name, weight in theirs.items()
+        if name in ours and weight.shape == ours[name].shape
+        if not (head and name.startswith(f"{head}."))
+    }
+    if not same:
+        raise ValueError(
+            f"shared_weights: {file} has no weight of a name and shape that this "
+            f"{type(network).__name__} has, which begin with {next(iter(ours))!r}; the file's with "
+            f"{next(iter(theirs), None)!r}."
+        )
+    network.load_state_dict(same, strict=False)
 
 
 def in_yaml(model: str) -> bool:

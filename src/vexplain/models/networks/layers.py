@@ -104,6 +104,34 @@ class Bottleneck(nn.Module):
         return inner.add_(self.downsample(x)).relu_()
 
 
+def residual_stages(
+    width: int, blocks: tuple[int, ...], between: Callable[[int], nn.Module]
+) -> nn.Sequential:
+    """Return a ResNet's stages of bottlenecks on single frames, each but the first strided.
+
+    Args:
+        width: Channels that go in, and inner channels of the first stage; they double from stage
+            to stage.
+        blocks: Bottlenecks per stage.
+        between: Makes what stands after each first convolution, for its number of channels.
+    """
+    stages, n_in = [], width
+    for i, number in enumerate(blocks):
+        inner = width * 2**i
+        channels = [n_in] + [EXPANSION * inner] * (number - 1)
+        strides = [1 if i == 0 else 2] + [1] * (number - 1)
+        stages.append(
+            nn.Sequential(
+                *(
+                    Bottleneck(n, inner, first=(1, 1), stride=stride, between=between(inner))
+                    for n, stride in zip(channels, strides, strict=True)
+                )
+            )
+        )
+        n_in = EXPANSION * inner
+    return nn.Sequential(*stages)
+
+
 class DropPath(nn.Module):
     """Stochastic depth: in training, drops whole rows of a batch (arXiv 1603.09382).
 
@@ -124,9 +152,7 @@ class DropPath(nn.Module):
 
 
 def check_sizes(config: "DataclassInstance") -> None:
-    """Check the fields of a network's configuration: shares, a tuple of blocks, whole numbers.
-
-    Those may be 0 where 0 is their default.
+    """Check the fields of a network's configuration: shares, blocks per stage, whole numbers.
 
     Raises:
         ValueError: On a value of another kind.
@@ -135,13 +161,13 @@ def check_sizes(config: "DataclassInstance") -> None:
         value = getattr(config, field.name)
         if field.name.startswith("drop"):
             check_share(field.name, value)
-        elif field.name == "blocks":
-            if not isinstance(value, tuple) or not value:
-                raise ValueError(f"blocks: expected one number per stage, got {value!r}.")
+        elif isinstance(field.default, tuple):
+            if not isinstance(value, tuple) or (field.default and not value):
+                raise ValueError(f"{field.name}: expected one number per stage, got {value!r}.")
             for number in value:
-                check_whole("blocks", number)
+                check_whole(field.name, number)
         else:
-            check_whole(field.name, value, 0 if field.default == 0 else 1)
+            check_whole(field.name, value)
 
 
 def numbered(state: Mapping[str, Tensor], prefix: str) -> int:

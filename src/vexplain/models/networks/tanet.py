@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from vexplain.models.networks.layers import (
     EXPANSION,
-    Bottleneck,
     ConvNorm,
     blocks_in,
     check_sizes,
+    residual_stages,
 )
 
 
@@ -113,14 +113,15 @@ class TANet(nn.Module):
         self.config = config
         self.stem = ConvNorm(3, config.width, (7, 7), stride=2)
         self.pool = nn.MaxPool2d(3, stride=2, padding=1)
-        stages, n_in = [], config.width
-        for i, blocks in enumerate(config.blocks):
-            width = config.width * 2**i
-            stages.append(_stage(n_in, width, blocks, config.frames, stride=1 if i == 0 else 2))
-            n_in = EXPANSION * width
-        self.stages = nn.Sequential(*stages)
+        self.stages = residual_stages(
+            config.width,
+            config.blocks,
+            lambda channels: TemporalAdaptiveModule(channels, config.frames),
+        )
         self.dropout = nn.Dropout(config.dropout)
-        self.head = nn.Linear(n_in, config.n_classes)
+        self.head = nn.Linear(
+            EXPANSION * config.width << (len(config.blocks) - 1), config.n_classes
+        )
         nn.init.normal_(self.head.weight, std=0.001)
         nn.init.zeros_(self.head.bias)
 
@@ -142,20 +143,3 @@ class TANet(nn.Module):
                 f"frames: this TANet's weights are made for {self.config.frames} frames, got "
                 f"{frames}."
             )
-
-
-def _stage(n_in: int, width: int, blocks: int, frames: int, *, stride: int) -> nn.Sequential:
-    """Return the bottlenecks of a stage, the first of them strided."""
-    channels = [n_in] + [EXPANSION * width] * (blocks - 1)
-    return nn.Sequential(
-        *(
-            Bottleneck(
-                n,
-                width,
-                first=(1, 1),
-                stride=stride if i == 0 else 1,
-                between=TemporalAdaptiveModule(width, frames),
-            )
-            for i, n in enumerate(channels)
-        )
-    )

@@ -11,11 +11,12 @@ from torch.nn import functional as F
 
 from vexplain.models.networks.layers import (
     EXPANSION,
-    Bottleneck,
     ConvNorm,
     DropPath,
+    blocks_in,
     check_sizes,
     numbered,
+    residual_stages,
 )
 
 EPSILON = 1e-6
@@ -25,8 +26,6 @@ SHARPNESS = 2.0
 others, and learns in half the steps which."""
 LOUDNESS = 0.7
 """Of the codes of places and times in a fresh network; what a patch shows is about 1."""
-TRUNK_STRIDE = 8
-"""Pixels from one feature of a trunk to the next."""
 HEAD_WIDTH = 64
 """Channels of an attention head in every vision transformer that was published."""
 
@@ -44,9 +43,11 @@ class TimeSformerConfig:
         depth: Blocks.
         heads: Attention heads.
         hidden: Inner channels of the perceptrons.
-        trunk: Channels after the stem of a small ResNet of frames whose features the patches are
-            cut from, as in the hybrid vision transformer (arXiv 2010.11929, section 3.1): it needs
-            far fewer clips to learn from. 0, as published: from the pixels.
+        trunk: Bottlenecks per stage of a ResNet of frames whose features the patches are cut from,
+            as in the hybrid vision transformer (arXiv 2010.11929, section 3.1): it needs far fewer
+            clips to learn from. None, as published: the patches are cut from the pixels.
+        trunk_width: Channels after the trunk's stem; those of its bottlenecks double from stage to
+            stage.
         drop_path: Share of rows that training drops in the last block; it grows linearly to that.
 
     Raises:
@@ -61,7 +62,8 @@ class TimeSformerConfig:
     depth: int = 12
     heads: int = 12
     hidden: int = 3072
-    trunk: int = 0
+    trunk: tuple[int, ...] = ()
+    trunk_width: int = 16
     drop_path: float = 0.1
 
     def __post_init__(self) -> None:
@@ -71,11 +73,21 @@ class TimeSformerConfig:
                 f"patch: expected a size of whole patches and a width of whole heads, got "
                 f"{self.size} / {self.patch} and {self.width} / {self.heads}."
             )
-        if self.trunk and self.patch % TRUNK_STRIDE:
+        if self.patch % self.stride:
             raise ValueError(
-                f"patch: expected a multiple of {TRUNK_STRIDE} pixels where there is a trunk, got "
+                f"patch: expected a multiple of the trunk's stride of {self.stride} pixels, got "
                 f"{self.patch}."
             )
+
+    @property
+    def stride(self) -> int:
+        """Pixels from one of the things that patches are cut from to the next."""
+        return 2 << len(self.trunk) if self.trunk else 1
+
+    @property
+    def channels(self) -> int:
+        """Channels of what patches are cut from."""
+        return EXPANSION * self.trunk_width << (len(self.trunk) - 1) if self.trunk else 3
 
     @property
     def patches(self) -> int:
@@ -92,8 +104,9 @@ class TimeSformerConfig:
     def of(cls, state: Mapping[str, Tensor]) -> "TimeSformerConfig":
         """Return what the shapes of a TimeSformer's weights tell; heads are taken as 64 wide."""
         n_classes, width = state["head.weight"].shape
-        trunk = len(state.get("trunk.0.conv.weight", ()))
-        patch = state["patch.weight"].shape[-1] * (TRUNK_STRIDE if trunk else 1)
+        trunk = blocks_in(state)
+        stride = 2 << len(trunk) if trunk else 1
+        patch = state["patch.weight"].shape[-1] * stride
         return cls(
             n_classes=n_classes,
             frames=state["time"].shape[1],
@@ -104,6 +117,7 @@ class TimeSformerConfig:
             heads=max(width // HEAD_WIDTH, 1),
             hidden=len(state["blocks.0.mlp.up.weight"]),
             trunk=trunk,
+            trunk_width=len(state["stem.conv.weight"]) if trunk else cls.trunk_width,
         )
 
 
@@ -213,21 +227,6 @@ def waves_of_places(n: int, width: int) -> Float[Tensor, "places width"]:
     return torch.cat([rows.repeat_interleave(n, 0), columns.repeat(n, 1)], 1)
 
 
-def trunk_of(width: int) -> nn.Sequential:
-    """Return a ResNet of frames, from 3 channels to 8 · ``width`` at ``TRUNK_STRIDE``.
-
-    Args:
-        width: Channels after the stem.
-    """
-    inner = EXPANSION * width
-    return nn.Sequential(
-        ConvNorm(3, width, (7, 7), stride=2),
-        nn.MaxPool2d(3, stride=2, padding=1),
-        Bottleneck(width, width, first=(1, 1), between=nn.Identity()),
-        Bottleneck(inner, 2 * width, first=(1, 1), stride=2, between=nn.Identity()),
-    )
-
-
 class TimeSformer(nn.Module):
     """The network: normalised clips (N, T, 3, H, W) to logits (N, K)."""
 
@@ -235,10 +234,15 @@ class TimeSformer(nn.Module):
         super().__init__()
         self.config = config
         width = config.width
-        self.trunk = trunk_of(config.trunk) if config.trunk else nn.Identity()
-        channels = 2 * EXPANSION * config.trunk if config.trunk else 3
-        side = config.patch // TRUNK_STRIDE if config.trunk else config.patch
-        self.patch = nn.Conv2d(channels, width, side, stride=side)
+        self.stem: nn.Module = nn.Identity()
+        self.pool: nn.Module = nn.Identity()
+        self.stages: nn.Module = nn.Identity()
+        if config.trunk:  # TANet's names, so that its weights can be taken over
+            self.stem = ConvNorm(3, config.trunk_width, (7, 7), stride=2)
+            self.pool = nn.MaxPool2d(3, stride=2, padding=1)
+            self.stages = residual_stages(config.trunk_width, config.trunk, lambda _: nn.Identity())
+        side = config.patch // config.stride
+        self.patch = nn.Conv2d(config.channels, width, side, stride=side)
         self.first = nn.Parameter(torch.zeros(1, 1, width))
         self.position = nn.Parameter(torch.zeros(1, 1 + config.patches, width))
         self.time = nn.Parameter(torch.zeros(1, config.frames, width))
@@ -261,7 +265,7 @@ class TimeSformer(nn.Module):
             ValueError: When the clips have other frames or another size than the weights.
         """
         self.check_clip(clips.shape[1], *clips.shape[3:])
-        seen = self.patch(self.trunk(clips.flatten(0, 1)))
+        seen = self.patch(self.stages(self.pool(self.stem(clips.flatten(0, 1)))))
         patches = seen.flatten(2).transpose(1, 2) + self.position[:, 1:]
         frames: Tensor = (
             patches.reshape(*clips.shape[:2], *patches.shape[1:]) + self.time[:, :, None]
