@@ -5,9 +5,10 @@ everything. ``restless``, as Kinetics: the camera moves, there are cuts, shots t
 else, things that pass in front of the object, and objects that come late.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import tau
+from typing import TypeVar
 
 import numpy as np
 from numpy.random import Generator
@@ -30,6 +31,8 @@ from vexplain.datasets.synthetic.scene import (
     Shot,
     Sprite,
 )
+
+Option = TypeVar("Option")
 
 PALETTE: tuple[Colour, ...] = (
     (0.86, 0.15, 0.16),
@@ -58,6 +61,8 @@ VIEWPOINTS = (
 )
 """The fixed cameras of the still family."""
 
+DISTRACTING = (*(action.program for action in ACTIONS if not action.shows), lingers)
+"""What distractors do."""
 DISTRACTORS = 3
 """The most that are seen at once, where nothing else is asked for."""
 INSIDE, OUTSIDE = 0.02, -0.03
@@ -92,7 +97,7 @@ def draw_source(rng: Generator, *, name: str, held_out: bool) -> Source:
         name=name,
         held_out=held_out,
         colours=_colours(rng, int(rng.integers(1, 4))),
-        ink=INK[rng.integers(len(INK))],
+        ink=_one_of(rng, INK),
         radius=rng.uniform(0.115, 0.15),
         backgrounds=tuple(_background(rng, photographs) for _ in range(4)),
     )
@@ -184,7 +189,7 @@ def _cut(rng: Generator, plot: str) -> tuple[float | None, Pair]:
 def _restless_shot(
     rng: Generator, source: Source, camera: Camera, distractors: int, *, start: float
 ) -> Shot:
-    background = source.backgrounds[rng.integers(len(source.backgrounds))]
+    background = _one_of(rng, source.backgrounds)
     return Shot(
         start=start,
         background=background,
@@ -219,8 +224,13 @@ def _placed(motion: Motion, camera: Camera, rng: Generator, *, margin: float) ->
     radii = (motion.radii(V) * size)[:, None] + margin
     low, high = (radii - ways).max(axis=0), (1 - radii - ways).min(axis=0)
     shift = (low + high) / 2 + np.maximum(high - low, 0) / 2 * rng.uniform(-1, 1, size=2)
-    x, y = np.linalg.inv(camera.views(np.array([0.5]))[0]) @ shift
+    x, y = np.linalg.inv(camera.view) @ shift
     return replace(motion, centre=(motion.centre[0] + float(x), motion.centre[1] + float(y)))
+
+
+def _one_of(rng: Generator, options: Sequence[Option]) -> Option:
+    """Return one, drawn as ``rng.choice`` draws it, which takes five times as long."""
+    return options[int(rng.integers(len(options)))]
 
 
 def _colours(rng: Generator, n: int) -> tuple[Colour, ...]:
@@ -235,7 +245,7 @@ def _colours(rng: Generator, n: int) -> tuple[Colour, ...]:
 def _background(rng: Generator, photographs: tuple[str, ...]) -> Background:
     red, green, blue = rng.uniform(0.65, 1.1) * rng.uniform(0.85, 1.15, size=3)
     return Background(
-        photograph=photographs[rng.integers(len(photographs))],
+        photograph=_one_of(rng, photographs),
         crop=(rng.random(), rng.random(), rng.uniform(0.55, 1.0)),
         mirrored=bool(rng.random() < 0.5),
         tint=(float(red), float(green), float(blue)),
@@ -244,16 +254,10 @@ def _background(rng: Generator, photographs: tuple[str, ...]) -> Background:
 
 def _actor_look(rng: Generator, action: Action, source: Source) -> Look:
     """Return a look that shows what the class asks for, or anything that no class asks for."""
-    shows = action.shows or str(
-        rng.choice(
-            [
-                "ball",
-                "ball",
-                f"digit {rng.choice(CARRIED_DIGITS)}",
-                str(rng.choice(CARRIED_EMBLEMS)),
-            ]
-        )
-    )
+    shows = action.shows
+    if not shows:
+        digit, emblem = _one_of(rng, CARRIED_DIGITS), _one_of(rng, CARRIED_EMBLEMS)
+        shows = _one_of(rng, ("ball", "ball", f"digit {digit}", emblem))
     if shows == "ball":
         pose = (rng.uniform(0, tau), rng.uniform(0.35, 0.9), rng.uniform(0, tau))
         return Look(kind="ball", colours=source.colours, pose=pose)
@@ -261,7 +265,9 @@ def _actor_look(rng: Generator, action: Action, source: Source) -> Look:
     if not shows.startswith("digit"):
         return Look(kind="photograph", name=shows, colours=(rim,))
     numbers = digit_numbers(int(shows.split()[1]), held_out=source.held_out)
-    return Look(kind="digit", name=str(rng.choice(numbers)), colours=(source.ink, WHITE, rim))
+    return Look(
+        kind="digit", name=str(_one_of(rng, numbers.tolist())), colours=(source.ink, WHITE, rim)
+    )
 
 
 def _distractors(rng: Generator, camera: Camera, most: int) -> tuple[Sprite, ...]:
@@ -270,14 +276,13 @@ def _distractors(rng: Generator, camera: Camera, most: int) -> tuple[Sprite, ...
 
 
 def _distractor(rng: Generator, camera: Camera) -> Sprite:
-    programs = [action.program for action in ACTIONS if not action.shows]
-    program = (*programs, lingers)[rng.integers(len(programs) + 1)]
+    program = _one_of(rng, DISTRACTING)
     motion = _placed(program(rng, rng.uniform(0.08, 0.13)), camera, rng, margin=OUTSIDE)
     return Sprite(look=_polygon(rng), motion=motion)
 
 
 def _polygon(rng: Generator) -> Look:
-    shape, texture = rng.choice(list(CORNERS)), rng.choice(TEXTURES)
+    shape, texture = _one_of(rng, tuple(CORNERS)), _one_of(rng, TEXTURES)
     first, second = _colours(rng, 2)
     return Look(
         kind="polygon",
@@ -289,7 +294,7 @@ def _polygon(rng: Generator) -> Look:
 
 def _occluder(rng: Generator, actor: Motion) -> Sprite:
     """Return something that passes right in front of the object, either way."""
-    way = float(rng.choice([-1, 1]) * rng.uniform(0.8, 1.3))
+    way = float(_one_of(rng, (-1, 1)) * rng.uniform(0.8, 1.3))
     motion = Motion(
         centre=actor.centre,
         travel=(way, rng.uniform(-0.3, 0.3)),

@@ -94,6 +94,7 @@ def digits() -> tuple[Float[ndarray, "n 8 8"], ndarray]:
     return np.asarray(found.images / 16, np.float32), np.asarray(found.target)
 
 
+@lru_cache(maxsize=20)
 def digit_numbers(digit: int, *, held_out: bool) -> ndarray:
     """Return the numbers of the pictures of a digit that are for the test, or for training."""
     numbers = np.flatnonzero(digits()[1] == digit)

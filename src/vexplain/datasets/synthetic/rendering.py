@@ -1,7 +1,10 @@
 """Scenes made into frames, at any size and number of frames."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
+from math import ceil, sqrt
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -11,6 +14,9 @@ from numpy import ndarray
 from vexplain.datasets.synthetic.looks import REACH, Patch, patch
 from vexplain.datasets.synthetic.photographs import halved, photograph
 from vexplain.datasets.synthetic.scene import Background, Camera, Scene, Shot, Sprite
+
+Seen: TypeAlias = UInt8[ndarray, "T H W 4"]
+"""Frames: red, green and blue, and how much of each pixel shows the object."""
 
 CANVAS_MARGIN = 0.2
 """The background reaches this far beyond the frame on every side, for the camera to move over."""
@@ -49,36 +55,36 @@ def render(scene: Scene, *, frames: int = 16, size: int = 112) -> Rendered:
             f"frames, size: expected at least 1 frame of at least 8 pixels, got {frames} of {size}."
         )
     u = np.linspace(0, 1, frames) if frames > 1 else np.array([0.5])
-    pictures = np.empty((frames, size, size, 3), np.uint8)
-    covered = np.zeros((frames, size, size), np.float32)
+    seen = np.empty((frames, size, size, 4), np.uint8)
     starts = [shot.start for shot in scene.shots]
     cuts = np.searchsorted(u, [0.0, *starts[1:], 2.0])
     for shot, (first, last) in zip(scene.shots, pairwise(cuts), strict=True):
         part = slice(int(first), int(last))
-        _draw_shot(shot, scene, u[part], pictures[part], covered[part])
-    return Rendered(pictures, covered >= 0.5)
+        _draw_shot(shot, scene, u[part], seen[part])
+    pictures = cv2.cvtColor(seen.reshape(-1, size, 4), cv2.COLOR_RGBA2RGB)
+    # As whole numbers, whose highest byte is the fourth channel: five times as fast.
+    region = seen.view("<u4")[..., 0] >= 128 << 24
+    return Rendered(pictures.reshape(frames, size, size, 3), region)
 
 
-def _draw_shot(
-    shot: Shot,
-    scene: Scene,
-    u: Float[ndarray, " T"],
-    pictures: UInt8[ndarray, "T H W 3"],
-    covered: Float[ndarray, "T H W"],
-) -> None:
+def _draw_shot(shot: Shot, scene: Scene, u: Float[ndarray, " T"], seen: Seen) -> None:
     """Draw what is seen between two cuts, in place."""
     if not len(u):
         return
-    _draw_background(shot.background, shot.camera, u, pictures)
+    _draw_background(shot.background, shot.camera, u, seen)
     for sprite in shot.distractors:
-        _draw(pictures, sprite, shot.camera, u)
-    _draw(pictures, scene.actor, shot.camera, u, covered=covered)
+        _draw(seen, sprite, shot.camera, u)
+    _draw(seen, scene.actor, shot.camera, u, is_object=True)
     for sprite in scene.occluders:
-        _draw(pictures, sprite, shot.camera, u, hides=covered)
+        _draw(seen, sprite, shot.camera, u)
 
 
-def _canvas(background: Background, side: int) -> UInt8[ndarray, "side side 3"]:
-    """Return the background's part of its photograph, with room around the scene."""
+@lru_cache(maxsize=256)
+def _canvas(background: Background, side: int) -> UInt8[ndarray, "side side 4"]:
+    """Return the background's part of its photograph, with room around the scene.
+
+    The sources of a set have 240 backgrounds, so that the cache has room for them all.
+    """
     left, top, share = background.crop
     most = share * min(photograph(background.photograph).shape[:2]) / side
     picture = halved(background.photograph, int(np.log2(max(most, 1))))
@@ -89,20 +95,18 @@ def _canvas(background: Background, side: int) -> UInt8[ndarray, "side side 3"]:
     method = cv2.INTER_AREA if side < crop else cv2.INTER_LINEAR
     canvas = cv2.resize(cut, (side, side), interpolation=method)
     if background.mirrored:
-        canvas = canvas[:, ::-1]
-    gains = np.arange(256)[:, None] * np.asarray(background.tint)
+        canvas = cv2.flip(canvas, 1)
+    # Nothing of a background shows the object: the fourth channel is 0.
+    gains = np.arange(256)[:, None] * np.array([*background.tint, 0])
     table = np.clip(gains + 0.5, 0, 255).astype(np.uint8)[None]
-    return np.asarray(cv2.LUT(np.ascontiguousarray(canvas), table))
+    return np.asarray(cv2.LUT(cv2.cvtColor(canvas, cv2.COLOR_RGB2RGBA), table))
 
 
 def _draw_background(
-    background: Background,
-    camera: Camera,
-    u: Float[ndarray, " T"],
-    pictures: UInt8[ndarray, "T H W 3"],
+    background: Background, camera: Camera, u: Float[ndarray, " T"], seen: Seen
 ) -> None:
     """Draw the photograph as the camera sees it."""
-    size = pictures.shape[1]
+    size = seen.shape[1]
     side = round(size * (1 + 2 * CANVAS_MARGIN))
     canvas = _canvas(background, side)
     if camera.fixed:
@@ -112,7 +116,7 @@ def _draw_background(
     middle = side / 2 - 0.5 + camera.shifts(u) * size
     middle -= looks_back @ np.full(2, size / 2 - 0.5)
     matrices = np.concatenate([looks_back, middle[..., None]], axis=2)
-    for picture, matrix in zip(pictures, matrices, strict=False):
+    for picture, matrix in zip(seen, matrices, strict=False):
         cv2.warpAffine(
             canvas,
             matrix,
@@ -122,114 +126,90 @@ def _draw_background(
             borderMode=cv2.BORDER_REFLECT,
         )
     if camera.fixed:
-        pictures[1:] = pictures[0]
+        seen[1:] = seen[0]
 
 
 def _draw(
-    pictures: UInt8[ndarray, "T H W 3"],
+    seen: Seen,
     sprite: Sprite,
     camera: Camera,
     u: Float[ndarray, " T"],
     *,
-    covered: Float[ndarray, "T H W"] | None = None,
-    hides: Float[ndarray, "T H W"] | None = None,
+    is_object: bool = False,
 ) -> None:
     """Draw a sprite on all frames, in place.
 
     Args:
-        pictures: The frames.
+        seen: The frames.
         sprite: What is drawn.
         camera: How it is seen.
         u: The times of the frames.
-        covered: Takes how much of each pixel the sprite covers.
-        hides: How much of each pixel another sprite covers, of which this one hides its part.
+        is_object: Whether it is what the fourth channel tells of; else it hides that.
     """
-    size, motion = pictures.shape[1], sprite.motion
+    size, motion = seen.shape[1], sprite.motion
     shown = np.flatnonzero(motion.there(u))
     if not len(shown):
         return
     u = u[shown]
     v = motion.passed(u)
     centres = camera.seen(u, motion.positions(v)) * size
-    c, s = np.cos(motion.angles(v)), np.sin(motion.angles(v))
-    turned = np.stack([c, -s, s, c], axis=1).reshape(-1, 2, 2)
+    angles = motion.angles(v)
+    c, s = np.cos(angles), np.sin(angles)
+    turned = np.array([[c, -s], [s, c]]).transpose(2, 0, 1)
     axes = camera.views(u) @ turned * (motion.radii(v) * size)[:, None, None]
-    drawn = patch(sprite.look, _side(axes))
-    placed, corners = _placed(drawn, axes, centres)
-    windows = [_window(corner, placed.shape[1:3], size) for corner in corners.tolist()]
-    behind = np.zeros((*placed.shape[:3], 3), np.uint8)
-    for t, here, (there, inside) in zip(shown, behind, windows, strict=True):
-        here[inside] = pictures[t][there]
-    stays = 1 - placed[..., 3]
-    blended = _blended(behind, placed, stays)
-    for k, (t, (there, inside)) in enumerate(zip(shown, windows, strict=True)):
-        pictures[t][there] = blended[k][inside]
-        if covered is not None:
-            covered[t][there] = placed[k, ..., 3][inside]
-        if hides is not None:
-            hides[t][there] *= stays[k][inside]
+    placed, corners = _placed(patch(sprite.look, _side(axes)), axes, centres, size)
+    height, width = placed.shape[1:3]
+    windows = [
+        seen[t, top : top + height, left : left + width]
+        for t, (left, top) in zip(shown.tolist(), corners.tolist(), strict=True)
+    ]
+    blended = _blended(np.concatenate(windows), placed.reshape(-1, width, 4), is_object)
+    for window, picture in zip(windows, blended.reshape(placed.shape), strict=True):
+        window[...] = picture
 
 
 def _blended(
-    behind: UInt8[ndarray, "T h w 3"],
-    placed: Float[ndarray, "T h w 4"],
-    stays: Float[ndarray, "T h w"],
-) -> UInt8[ndarray, "T h w 3"]:
-    """Return what is behind, seen through a sprite; in OpenCV, all frames in one picture."""
-    width = behind.shape[2]
-    through = cv2.multiply(
-        behind.reshape(-1, width, 3),
-        cv2.cvtColor(stays.reshape(-1, width), cv2.COLOR_GRAY2BGR),
-        dtype=cv2.CV_32F,
-    )
-    colour = cv2.cvtColor(placed.reshape(-1, width, 4), cv2.COLOR_BGRA2BGR)
-    return np.asarray(cv2.add(through, colour, dtype=cv2.CV_8U)).reshape(behind.shape)
+    behind: UInt8[ndarray, "h w 4"], placed: UInt8[ndarray, "h w 4"], is_object: bool
+) -> UInt8[ndarray, "h w 4"]:
+    """Return what is behind, seen through a sprite."""
+    alpha = cv2.extractChannel(placed, 3)
+    if not is_object:
+        placed[..., 3] = 0
+    through = cv2.multiply(behind, cv2.merge([cv2.bitwise_not(alpha)] * 4), scale=1 / 255)
+    return np.asarray(cv2.add(through, placed))
 
 
 def _side(axes: Float[ndarray, "T 2 2"]) -> int:
     """Return how many pixels a patch needs where it is largest."""
-    radius = float(
-        np.sqrt(np.abs(axes[:, 0, 0] * axes[:, 1, 1] - axes[:, 0, 1] * axes[:, 1, 0])).max()
-    )
-    return max(int(np.ceil(2 * REACH * radius)), 8)
+    areas = np.abs(axes[:, 0, 0] * axes[:, 1, 1] - axes[:, 0, 1] * axes[:, 1, 0])
+    return max(ceil(2 * REACH * sqrt(areas.max())), 8)
 
 
 def _placed(
-    drawn: Patch, axes: Float[ndarray, "T 2 2"], centres: Float[ndarray, "T 2"]
-) -> tuple[Float[ndarray, "T h w 4"], Int[ndarray, "T 2"]]:
-    """Return a patch as it looks in each frame, in windows of one size, and their corners.
+    drawn: Patch, axes: Float[ndarray, "T 2 2"], centres: Float[ndarray, "T 2"], size: int
+) -> tuple[UInt8[ndarray, "T h w 4"], Int[ndarray, "T 2"]]:
+    """Return a patch as it looks in windows of the frames, all of one size, and their corners.
+
+    Windows lie within the frames, also where what they are for does not.
 
     Args:
         drawn: The patch.
         axes: Where its unit vectors lie in the frame, in pixels.
         centres: Where its middle lies.
+        size: H and W of the frames.
     """
-    reach = REACH * np.abs(axes).sum(2)
-    corners = np.floor(centres - reach).astype(int)
-    width, height = (np.ceil(2 * reach.max(0)).astype(int) + 1).tolist()
-    (a, b), (c, d) = axes.transpose(1, 2, 0)
-    back = np.stack([d, -b, -c, a], axis=1) / (a * d - b * c)[:, None]
-    back = back.reshape(-1, 2, 2) * (len(drawn) / (2 * REACH))
+    # A pixel more, for what is soft at the corners of small stars.
+    reach = REACH * np.hypot(axes[..., 0], axes[..., 1]) + 1
+    width, height = (min(ceil(2 * most) + 1, size) for most in reach.max(0).tolist())
+    corners = np.clip(np.floor(centres - reach), 0, (size - width, size - height))
+    back = np.linalg.inv(axes) * (len(drawn) / (2 * REACH))
+    # OpenCV takes half the time where a window looks at nothing outside of the patch.
+    border = len(drawn) // 4 + 3
+    padded = cv2.copyMakeBorder(drawn, border, border, border, border, cv2.BORDER_CONSTANT, value=0)
     # Pixel centres lie half a pixel in.
-    starts = back @ (corners + 0.5 - centres)[..., None] + (len(drawn) / 2 - 0.5)
+    starts = back @ (corners + 0.5 - centres)[..., None] + (len(padded) / 2 - 0.5)
     matrices = np.concatenate([back, starts], axis=2)
-    placed = np.empty((len(axes), height, width, 4), np.float32)
+    placed = np.empty((len(axes), height, width, 4), np.uint8)
     for window, matrix in zip(placed, matrices, strict=True):
-        cv2.warpAffine(drawn, matrix, (width, height), dst=window, flags=SAMPLED)
-    return placed, corners
-
-
-def _window(
-    corner: list[int], shape: tuple[int, ...], size: int
-) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Return which part of a frame a window covers, and which part of the window that is."""
-    left, top = corner
-    height, width = shape
-    first_row, first_column = max(top, 0), max(left, 0)
-    last_row, last_column = min(top + height, size), min(left + width, size)
-    there = slice(first_row, max(last_row, 0)), slice(first_column, max(last_column, 0))
-    inside = (
-        slice(first_row - top, max(last_row - top, first_row - top)),
-        slice(first_column - left, max(last_column - left, first_column - left)),
-    )
-    return there, inside
+        cv2.warpAffine(padded, matrix, (width, height), dst=window, flags=SAMPLED)
+    return placed, corners.astype(int)

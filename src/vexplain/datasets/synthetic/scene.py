@@ -5,6 +5,7 @@ start) to 1 (its end). Everything moves in the scene, and the camera looks at th
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import cos, sin, tau
 from typing import Literal, TypeAlias
 
@@ -62,9 +63,9 @@ class Motion:
     def positions(self, v: Float[ndarray, " T"]) -> Float[ndarray, "T 2"]:
         """Return (x, y) for shares of the sprite's own time."""
         turn = self.phase + tau * self.turns * v
-        circle = self.orbit * np.stack([np.cos(turn), np.sin(turn)], axis=1)
-        swung = np.outer(np.sin(self.phase + tau * self.cycles * v), self.swing)
-        way = np.asarray(self.centre) + np.outer(v - 0.5, self.travel)
+        circle = self.orbit * np.array([np.cos(turn), np.sin(turn)]).T
+        swung = np.sin(self.phase + tau * self.cycles * v)[:, None] * self.swing
+        way = self.centre + (v - 0.5)[:, None] * self.travel
         return np.asarray(way + circle + swung)
 
     def radii(self, v: Float[ndarray, " T"]) -> Float[ndarray, " T"]:
@@ -135,18 +136,22 @@ class Camera:
         """Whether it sees the same all the time."""
         return not (any(self.pan) or any(self.sway) or self.zoom)
 
+    @cached_property
+    def view(self) -> Float[ndarray, "2 2"]:
+        """The matrix that maps ways in the scene to ways in the picture, in the clip's middle."""
+        c, s = cos(self.angle), sin(self.angle)
+        return np.asarray(self.scale * np.array([[c * self.squeeze, -s], [s * self.squeeze, c]]))
+
     def shifts(self, u: Float[ndarray, " T"]) -> Float[ndarray, "T 2"]:
         """Return how far the camera is from the scene's centre."""
-        shake = np.asarray(self.sway) * np.sin(
-            np.asarray(self.phase) + tau * np.outer(u, self.cycles)
-        )
-        return np.asarray(self.offset + np.outer(u - 0.5, self.pan) + shake)
+        if self.fixed:
+            return np.full((len(u), 2), self.offset)
+        shake = self.sway * np.sin(self.phase + tau * (u[:, None] * self.cycles))
+        return np.asarray(self.offset + (u - 0.5)[:, None] * self.pan + shake)
 
     def views(self, u: Float[ndarray, " T"]) -> Float[ndarray, "T 2 2"]:
         """Return the matrices that map ways in the scene to ways in the picture."""
-        c, s = cos(self.angle), sin(self.angle)
-        turned = self.scale * np.array([[c * self.squeeze, -s], [s * self.squeeze, c]])
-        return np.asarray(np.exp(self.zoom * (u - 0.5))[:, None, None] * turned)
+        return np.asarray(np.exp(self.zoom * (u - 0.5))[:, None, None] * self.view)
 
     def seen(self, u: Float[ndarray, " T"], points: Float[ndarray, "T 2"]) -> ndarray:
         """Return where points of the scene lie in the picture."""
