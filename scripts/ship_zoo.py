@@ -4,9 +4,9 @@
     vexplain train zoo/tpn-still.yaml
     python scripts/ship_zoo.py
 
-What is shipped is each network after its last epoch, so that no epoch was chosen by the clips that
-its accuracy is measured on. A network that names fewer than 90 % of the held-out clips rightly, or
-is larger than 2 MB, is refused.
+and so on, in the order of docs/zoo.md. What is shipped is each network after its last epoch, so
+that no epoch was chosen by the clips that its accuracy is measured on. A network that names fewer
+than 90 % of the held-out clips rightly, or is larger than 2 MB, is refused.
 """
 
 import argparse

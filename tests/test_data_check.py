@@ -223,7 +223,7 @@ def test_files_and_recordings_without_a_split(put: Put, tmp_path: Path) -> None:
     place = write(tmp_path / "list.csv", "path,label,split\n" + rows)
     report = check_dataset(open_dataset(f"table:{place}"))
     assert list(report.shared_files.values()) == [("test", "train")]
-    assert (report.unsplit, report.leaks) == (1, {})
+    assert (report.unsplit, report.leaks) == (1, {"a.mp4": ("test", "train")})
     place.write_text("path,label\na.mp4,x\nagain.mp4,x\n")
     report = check_dataset(open_dataset(f"table:{place}"))
     assert (report.unsplit, report.shared_files) == (0, {})

@@ -64,7 +64,7 @@ def test_check_shows_problems_and_only_strict_minds(put: Put, tmp_path: Path) ->
     assert result.exit_code == 0, result.output
     assert "[a]/2.mp4" in result.output
     assert "empty file" in result.output
-    assert "missing or broken: 1." in result.output
+    assert "problems: 1." in result.output
     assert "1 of 2 recordings can be used" in result.output
     assert "Classes without a recording: 1 (none)." in result.output
     saved = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
@@ -148,7 +148,7 @@ def test_the_file_is_written_before_anything_is_shown(
 
 
 def test_synthesize_says_what_it_takes(tmp_path: Path) -> None:
-    for words in (["--sources", "4"], ["--size", "63"]):
+    for words in (["--sources", "4"], ["--distractors", "-1"], ["--size", "63"]):
         result = shell("synthesize", tmp_path / "set", *words)
         assert result.exit_code == 2, result.output
     assert "size: expected an even number" in result.output
@@ -156,6 +156,10 @@ def test_synthesize_says_what_it_takes(tmp_path: Path) -> None:
     result = shell("synthesize", tmp_path / "[set]", "--clips", "1", "--size", "32", "-q")
     assert result.exit_code == 0, result.output
     assert "[set]/clips.csv" in result.output.replace("\n", "")
+    words = ["--clips", "1", "--size", "32", "--frames", "2", "--distractors", "0", "-q"]
+    result = shell("synthesize", tmp_path / "alone", *words)
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "alone" / "clips" / "still-0-000000-0-distractors.mp4").is_file()
 
 
 def test_errors_are_one_sentence(tmp_path: Path) -> None:

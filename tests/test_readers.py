@@ -253,6 +253,11 @@ def test_etri_reads_everything_from_the_names(put: Put, tmp_path: Path) -> None:
         open_dataset(f"etri:{tmp_path}?camera=9")
 
 
+def test_etri_takes_names_in_small_letters(tmp_path: Path) -> None:
+    touch(tmp_path, "a002_p002_g001_c003.mp4")
+    assert names(open_dataset(f"etri:{tmp_path}")) == ["A002_P002_G001_C003"]
+
+
 def test_etri_guesses_no_age_and_no_camera(tmp_path: Path) -> None:
     people = {"000": None, "001": "elderly", "050": "elderly", "051": "young", "100": "young"}
     people["101"] = None
@@ -538,6 +543,16 @@ def test_a_name_may_end_like_a_yaml_file(tmp_path: Path) -> None:
     place = write(tmp_path / "list.csv", "path,label\na.mp4,x\n")
     classes = write(tmp_path / "classes.yaml", "x\n")
     assert len(open_dataset(f"table:{place}?classes={classes}")) == 1
+
+
+def test_a_name_may_hold_a_question_mark(tmp_path: Path) -> None:
+    touch(tmp_path, "a.mp4", "who?/class/a.mp4")
+    place = write(tmp_path / "t?x.csv", "path,label\na.mp4,x\n")
+    assert names(open_dataset(f"table:{place}")) == ["a.mp4"]
+    assert names(open_dataset(f"folder:{tmp_path}/who?")) == ["class/a.mp4"]
+    classes = write(tmp_path / "classes.txt", "y\nx\n")
+    file = write(tmp_path / "data.yaml", f"data: table:{place}\nclasses: {classes}\n")
+    assert open_dataset(file).class_names == ("y", "x")
 
 
 FOLDERS = ("etri", "ucf101", "hmdb51", "folder")

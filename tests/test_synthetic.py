@@ -238,6 +238,7 @@ def test_a_folder_keeps_one_set(tmp_path: Path) -> None:
         "restless?clips=2": "family still, not restless",
         "still?seed=1&clips=2": "seed 0, not 1",
         "still?sources=5&clips=2": "sources 60, not 5",
+        "still?distractors=0&clips=2": "distractors 3, not 0",
     }.items():
         with pytest.raises(ValueError, match=f"holds one with {said}"):
             write_set(open_dataset(f"synthetic:{name}"), tmp_path, frames=2, size=32)

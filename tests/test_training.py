@@ -355,6 +355,79 @@ def test_a_state_that_is_none_is_named(tmp_path: Path) -> None:
         trained(config(), tmp_path)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"model": {}},
+        {"optimizer": {}},
+        {"averaged": {}},
+        {"history": None},
+        {"history": []},
+        {"said": None},
+        {"best": None},
+        "a flipped bit",
+    ],
+    ids=str,
+)
+def test_a_state_of_another_kind_is_named(wrong: dict[str, Any] | str, tmp_path: Path) -> None:
+    wanted = config(ema=0.9)
+    with pytest.raises(KeyboardInterrupt):
+        trained(wanted, tmp_path, told=stop_at(1))
+    file = tmp_path / "fold0" / "state.pt"
+    if isinstance(wrong, str):
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 1  # in a tensor
+        file.write_bytes(content)
+    else:
+        torch.save({**torch.load(file, weights_only=True), **wrong}, file)
+    with pytest.raises(ValueError, match=r"state\.pt is not the state of a training .* --fresh"):
+        trained(wanted, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["last", "best"])
+def test_a_fold_without_its_network_is_not_finished(name: str, tmp_path: Path) -> None:
+    wanted = config(epochs=1, only=(0,))
+    trained(wanted, tmp_path)
+    (tmp_path / "fold0" / f"{name}.safetensors").unlink()
+    with pytest.raises(ValueError, match=rf"fold\.json names .*{name}\.safetensors.* --fresh"):
+        trained(wanted, tmp_path)
+    assert trained(wanted, tmp_path, resume=False).folds
+
+
+def test_a_state_without_its_best_network_is_named(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        trained(config(), tmp_path, told=stop_at(1))
+    (tmp_path / "fold0" / "best.safetensors").unlink()
+    with pytest.raises(ValueError, match=r"state\.pt names .*best\.safetensors.* --fresh"):
+        trained(config(), tmp_path)
+
+
+def test_a_result_of_other_classes_is_named(tmp_path: Path) -> None:
+    wanted = config(epochs=1, only=(0,))
+    trained(wanted, tmp_path)
+    file = tmp_path / "fold0" / "fold.json"
+    said = json.loads(file.read_text())
+    file.write_text(json.dumps({**said, "predicted": [3] * len(said["predicted"])}))
+    with pytest.raises(ValueError, match=r"fold\.json is not .* no class 3.* --fresh"):
+        trained(wanted, tmp_path)
+
+
+def test_a_fold_that_is_a_link_begins_anew_too(tmp_path: Path) -> None:
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    trained(config(epochs=1, only=(0,)), out)
+    (out / "fold0").rename(elsewhere)
+    (out / "fold0").symlink_to(elsewhere)
+    found = trained(config(epochs=2, only=(0,)), out, resume=False)
+    assert len(found.folds[0].history) == 2
+    assert len(read_fold(elsewhere / "fold.json").history) == 1
+
+
+def test_what_cannot_be_removed_is_told(tmp_path: Path) -> None:
+    (tmp_path / "fold0").touch()
+    with pytest.raises(NotADirectoryError):
+        trained(config(epochs=1), tmp_path, resume=False)
+
+
 @contextmanager
 def no_file_larger_than(size: int) -> Iterator[None]:
     """Let the system refuse to write more into any file, as a full disk does."""

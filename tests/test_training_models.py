@@ -167,6 +167,35 @@ def test_a_network_of_the_users_own(written: Callable[..., Config], tmp_path: Pa
     check_saved(softmax, tmp_path / "out" / "softmax")
 
 
+def test_a_users_network_takes_over_all_but_its_head(
+    written: Callable[..., Config], tmp_path: Path
+) -> None:
+    theirs = trainable(written("make"), NAMES)
+    state = {f"module.{name}": w for name, w in theirs.whole.network.state_dict().items()}
+    torch.save({**state, "epoch": 3}, tmp_path / "start.pt")
+    found = trainable(written("make", shared_weights="start.pt"), NAMES)
+    for name in ("features.weight", "norm.running_var"):
+        assert torch.equal(weight_of(found, name), weight_of(theirs, name))
+    assert not torch.equal(weight_of(found, "head.weight"), weight_of(theirs, "head.weight"))
+
+
+def test_shared_weights_that_cannot_be_taken_over(
+    written: Callable[..., Config], tmp_path: Path
+) -> None:
+    state = trainable(written("make"), NAMES).whole.network.state_dict()
+    state["features.weight"][0] = float("nan")
+    torch.save(state, tmp_path / "nan.pt")
+    with pytest.raises(
+        ValueError, match=r"shared_weights: features\.weight in .*nan\.pt holds NaN"
+    ):
+        trainable(written("make", shared_weights="nan.pt"), NAMES)
+    (tmp_path / "text.pt").write_text("nothing")
+    with pytest.raises(ValueError, match=r"^shared_weights: .*text\.pt is no torch file"):
+        trainable(written("make", shared_weights="text.pt"), NAMES)
+    with pytest.raises(FileNotFoundError, match=r"^shared_weights: there is no file"):
+        trainable(written("make", shared_weights="gone.pt"), NAMES)
+
+
 def test_weights_for_other_classes_of_the_users_own(
     written: Callable[..., Config], tmp_path: Path
 ) -> None:

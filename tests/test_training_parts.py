@@ -1,5 +1,6 @@
 """The parts of a training: its configuration, its folds, what is done to clips, its numbers."""
 
+import json
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ from torch import Generator, nn
 
 from test_training import Colour, _one_thread, colours, config, no_file_larger_than  # noqa: F401  (a fixture)
 from vexplain.core import ClipSpec, Source, VexplainWarning, VideoClip
-from vexplain.datasets import Dataset
+from vexplain.datasets import Dataset, VideoRecording
 from vexplain.training import (
     Augmentation,
     Config,
@@ -41,13 +42,14 @@ from vexplain.training.augmentation import (
     sureness,
     zoomed,
 )
-from vexplain.training.cache import read
-from vexplain.training.card import started_from
+from vexplain.training.cache import read, stamp
+from vexplain.training.card import started_from, write_results
 from vexplain.training.clips import Clips, Draw, InOrder, Shuffled, together
+from vexplain.training.config import digest_of
 from vexplain.training.learning import average, optimizer_for, rate_at
 from vexplain.training.origins import origin_of
 from vexplain.training.processes import deterministic, told_plainly
-from vexplain.training.results import table
+from vexplain.training.results import read_fold, table, write_fold
 from vexplain.training.trainable import reference_of
 from vexplain.training.writing import kept
 
@@ -106,11 +108,32 @@ def test_a_configuration_is_read(tmp_path: Path) -> None:
         ({"channels_last": "yes"}, "channels_last: expected true or false"),
         ({"cache": "yes"}, "cache: expected true or false"),
         ({"ema": "much"}, "ema: expected a finite number"),
+        ({"weights": 3}, "weights: expected a text"),
+        ({"weights": ""}, "weights: expected the name of a file, got ''"),
+        ({"shared_weights": ["a"]}, "shared_weights: expected a text"),
+        ({"shared_weights": ""}, "shared_weights: expected the name of a file, got ''"),
+        ({"out": 3}, "out: expected a text"),
+        ({"only": 1.5}, "only: expected a whole number or a list of such, got 1.5"),
+        ({"only": {0: 1}}, "only: expected a whole number or a list of such"),
+        ({"only": [0.5]}, "only: expected a whole number from 0, got 0.5"),
+        ({"only": True}, "only: expected a whole number from 0, got True"),
+        ({"seed": 5_000_000_000}, "seed: expected a whole number from 0 to 4294967295"),
     ],
 )
 def test_what_a_configuration_cannot_say(wish: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         configured({"model": "tanet:small", "data": "x", **wish})
+
+
+@pytest.mark.parametrize("out", ["", "out:", "out: ''"])
+def test_results_go_beside_others_unless_said(out: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(f"model: tanet:small\ndata: x\n{out}\n")
+    assert read_config(tmp_path / "mine.yaml").out == "runs/mine"
+
+
+def test_folds_are_drawn_with_every_seed() -> None:
+    for seed in (0, 2**32 - 1):
+        assert len(folds_of(colours(), config(seed=seed))) == 2
 
 
 def test_a_file_that_is_no_configuration(tmp_path: Path) -> None:
@@ -455,6 +478,29 @@ def test_a_cache_knows_when_a_file_is_another(tmp_path: Path) -> None:
     assert len(list((tmp_path / "cache").iterdir())) == 3
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"path": Path("other/a.mp4")},
+        {"start_seconds": 1.0},
+        {"end_seconds": 2.0},
+        {"truth_file": Path("b.npz")},
+        {"boxes_file": Path("b.pkl")},
+    ],
+)
+def test_what_a_recording_is_read_from_belongs_to_cache_and_training(
+    change: dict[str, Any],
+) -> None:
+    one = VideoRecording(name="a.mp4", path=Path("a.mp4"), label=0, truth_file=Path("a.npz"))
+    before, same, other = (
+        (stamp(each), digest_of({}, Dataset(name="d", class_names=("x",), recordings=[each])))
+        for each in (one, replace(one), replace(one, **change))
+    )
+    assert before == same
+    assert before[0] != other[0]
+    assert before[1] != other[1]
+
+
 def test_the_label_fades_with_the_evidence() -> None:
     clips = Clips(
         dataset=colours(90),
@@ -626,6 +672,56 @@ def test_the_numbers_of_the_folds(result: Callable[..., FoldResult], tmp_path: P
     assert found.seconds == 12
     assert folds[0].best.epoch == 1
     assert str(found) == "70.00% ± 14.14% (2 of 2 folds)"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"history": []},
+        {"history": None},
+        {"labels": [0, -1, 1]},
+        {"labels": [0, 0.5, 1]},
+        {"predicted": [0]},
+        {"probability": [1, 1, float("nan")]},
+        {"recordings": [0, 1, 2]},
+        {"said": None},
+        {"model": None},
+    ],
+    ids=str,
+)
+def test_a_result_of_another_kind_is_refused(
+    wrong: dict[str, Any], result: Callable[..., FoldResult], tmp_path: Path
+) -> None:
+    whole, file = result([0, 0, 1], [0, 1, 1], 0.7), tmp_path / "fold.json"
+    write_fold(whole, file)
+    assert read_fold(file) == whole
+    file.write_text(json.dumps({**json.loads(file.read_text()), **wrong}))
+    with pytest.raises(ValueError, match=r"(?s)fold\.json is not the result of a fold .*--fresh"):
+        read_fold(file)
+
+
+def test_a_loss_that_is_no_number_is_no_result(
+    result: Callable[..., FoldResult], tmp_path: Path
+) -> None:
+    whole = result([0], [0], 0.7)
+    write_fold(
+        replace(whole, history=(replace(whole.history[0], loss=float("nan")),)), tmp_path / "f"
+    )
+    with pytest.raises(ValueError, match=r"not the result of a fold \(loss: .*nan"):
+        read_fold(tmp_path / "f")
+
+
+def test_names_of_any_kind_are_written(result: Callable[..., FoldResult], tmp_path: Path) -> None:
+    """Bytes that are no UTF-8, and what would be mathematics between dollars."""
+    odd = "clip \udcff"
+    fold = replace(result([0], [1], 0.7), recordings=(odd,), unreadable={odd: odd}, trained=odd)
+    names = (odd, r"$\pay$ x")
+    found = Results(folds=(fold,), n_folds=2, class_names=names, dataset=odd, folder=tmp_path)
+    write_results(found, config(weights=odd))
+    said = json.loads((tmp_path / "results.json").read_text())
+    assert list(said["recall"]) == [r"clip \udcff", r"$\pay$ x"]
+    assert r"clip \udcff" in (tmp_path / "predictions.csv").read_text()
+    assert r"`clip \udcff`, fine-tuned" in (tmp_path / "README.md").read_text()
 
 
 def test_a_configuration_made_in_python_is_checked_too() -> None:

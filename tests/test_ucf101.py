@@ -17,6 +17,7 @@ from vexplain.core import ClipSpec, VideoClip
 from vexplain.datasets import VideoRecording, open_dataset
 from vexplain.datasets.plain_pickle import read_plain
 from vexplain.datasets.ucf101_boxes import TubeFile
+from vexplain.training.cache import read
 from vexplain.video import read_clip, source_frames, write_video
 
 BIKING = "v_Biking_g08_c04"
@@ -210,6 +211,25 @@ def test_annotations_are_read_when_first_asked_for_and_once(
     place.unlink()
     assert first is not None
     assert one.find_boxes(whole) == first
+
+
+@pytest.mark.parametrize("kind", ["a.pkl", "xgtf"])
+def test_a_cache_knows_when_the_boxes_are_others(
+    kind: str, ride: Path, boxes: NDArray[np.uint16], tmp_path: Path
+) -> None:
+    def written(tube: NDArray[np.uint16]) -> Path:
+        if kind == "a.pkl":
+            return as_pickle(tmp_path / kind, tube)
+        return as_viper(tmp_path / kind / "Biking" / f"{BIKING}.xgtf", tube)
+
+    spec, found = ClipSpec(frames=2, size=32), []
+    for tube in (boxes, boxes, boxes[:-1]):
+        file = written(tube)
+        os.utime(file, ns=(0, 0))
+        one = biking(ride, tmp_path, tmp_path / kind)
+        read(one, 0, spec, folder=tmp_path / "cache")
+        found.append(len(list((tmp_path / "cache").iterdir())))
+    assert found == [1, 1, 2]
 
 
 def test_videos_without_annotation_have_no_truth(

@@ -159,7 +159,7 @@ def warnings_of(report: "Report") -> list[str]:
     found = []
     if report.problems:
         found.append(
-            f"{report.usable} of {report.recordings} recordings can be used; missing or broken: "
+            f"{report.usable} of {report.recordings} recordings can be used; problems: "
             f"{len(report.problems)}."
         )
     if report.leaks:

@@ -24,6 +24,9 @@ def synthesize(
     sources: Annotated[
         int | None, typer.Option(min=5, help="Persons' stand-ins, or films, that they fall into.")
     ] = None,
+    distractors: Annotated[
+        int | None, typer.Option(min=0, help="The most seen beside the object at once; 0 = none.")
+    ] = None,
     frames: Annotated[int, typer.Option(min=1, help="Frames of a clip, of two seconds.")] = 32,
     size: Annotated[int, typer.Option(min=8, help="Height and width, in pixels; even.")] = 112,
     workers: Annotated[int, typer.Option(min=1, help="Processes that write.")] = 1,
@@ -39,8 +42,9 @@ def synthesize(
 
     with guarded():
         check_size(size)
-        groups = {} if sources is None else {"sources": sources}
-        dataset = open_dataset(f"synthetic:{family}", clips=clips, seed=seed, **groups)
+        wishes = {"sources": sources, "distractors": distractors}
+        given = {name: value for name, value in wishes.items() if value is not None}
+        dataset = open_dataset(f"synthetic:{family}", clips=clips, seed=seed, **given)
         bar = None if quiet else Bar("writing")
         table = write_set(
             dataset, made(out_folder), frames=frames, size=size, workers=workers, progress=bar

@@ -1,4 +1,4 @@
-"""Writing files so that an old one survives a failure, and reading settings."""
+"""Writing files so that an old one survives a failure, names in them, and reading settings."""
 
 import os
 import tempfile
@@ -66,6 +66,11 @@ def read_settings(name: str, path: str | PathLike[str], *needed: str) -> dict[An
         among = " and ".join(repr(key) for key in needed)
         raise ValueError(f"{name}: expected keys with {among} among them in {file}.")
     return content
+
+
+def printable(text: str) -> str:
+    """Return text whose bytes that are no UTF-8, as names of files may have, are spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _umask() -> int:

@@ -11,6 +11,7 @@ from statistics import median
 from typing import Any
 
 from vexplain.core import ClipSpec, Progress
+from vexplain.core.files import printable
 from vexplain.datasets.recordings import Dataset, Problem, Recording, VideoRecording
 from vexplain.video.clips import open_source
 from vexplain.video.sources import FrameSource, Survey
@@ -260,11 +261,6 @@ def _report(dataset: Dataset, parts: Mapping[str, _Look], decoded: bool) -> Repo
         rates=dict(Counter(f"{look.rate:.4g}" for look in readable).most_common()),
         sizes=dict(Counter(look.size for look in readable).most_common()),
     )
-
-
-def printable(text: str) -> str:
-    """Return text whose bytes that are no UTF-8, as names of files may have, are spelled out."""
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _durations(seconds: Sequence[float]) -> Durations | None:

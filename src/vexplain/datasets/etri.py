@@ -70,7 +70,7 @@ ACTIVITIES = (
 AGES = ("elderly", "young")
 _LAST_ELDERLY, _LAST = 50, 100
 _CAMERAS = 8
-_NAME = re.compile(r"A([0-9]{3})_?P([0-9]{3})_?G([0-9]{3})_?C([0-9]{3})")
+_NAME = re.compile(r"A([0-9]{3})_?P([0-9]{3})_?G([0-9]{3})_?C([0-9]{3})", re.IGNORECASE)
 
 
 def etri(

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -145,6 +145,14 @@ def stem_of(name: str) -> str:
     last = name.rpartition("/")[2]
     stem, suffix = os.path.splitext(last)
     return stem if suffix.lower() in VIDEOS else last
+
+
+def one_file(root: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return, for each of the names that lead to one file, links followed, the first of them."""
+    found: dict[str, list[str]] = {}
+    for name in dict.fromkeys(names):
+        found.setdefault(os.path.realpath(root / name), []).append(name)
+    return {name: same[0] for same in found.values() if len(same) > 1 for name in same}
 
 
 def folder_at(name: str, place: str | PathLike[str]) -> Path:

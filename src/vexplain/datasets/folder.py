@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from os import PathLike
 
-from vexplain.datasets.finding import Tree, assembled, by_parts, file_at, folder_at, tree
+from vexplain.datasets.finding import Tree, assembled, by_parts, file_at, folder_at, one_file, tree
 from vexplain.datasets.lists import Classes
 from vexplain.datasets.recordings import Dataset, Problem, VideoRecording
 
@@ -19,7 +19,8 @@ def folder(
     """List ``PLACE/CLASS/*.mp4``, or ``PLACE/train/CLASS/*.mp4`` with ``val`` and ``test`` beside.
 
     Files of any usual container count, and folders of pictures inside that of a class. Nothing
-    says which recordings are alike: they have no group. Name the groups in a table if some are.
+    says which recordings are alike: they have no group, but for links to one file. Name the groups
+    in a table if some are.
 
     Args:
         place: The folder.
@@ -49,6 +50,7 @@ def folder(
     )
     recordings: list[VideoRecording] = []
     problems = list(inside.problems)
+    same = one_file(root, inside.videos)
     for video, parts in videos:
         if len(parts) < depth + 2:
             if video in around:
@@ -60,6 +62,7 @@ def folder(
                 name=video,
                 path=root / video,
                 label=named.number(parts[depth], video),
+                group=same.get(video),
                 split=parts[0].lower() if depth else None,
             )
         )

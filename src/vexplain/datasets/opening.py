@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -110,7 +111,9 @@ def open_dataset(source: str | PathLike[str], **options: Any) -> Dataset:
         raise ValueError(
             f"data: expected {forms}, or a YAML file; got {text!r}.{near_names(scheme, [*READERS])}"
         )
-    place, _, query = rest.partition("?")
+    # A file may have a question mark in its name.
+    whole = os.path.exists(os.path.expanduser(rest))
+    place, _, query = (rest, "", "") if whole else rest.partition("?")
     read = READERS[scheme].read
     wishes = {**queried(query), **options}
     known = [name for name in inspect.signature(read).parameters if name != "place"]

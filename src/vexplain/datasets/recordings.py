@@ -13,6 +13,10 @@ from vexplain.core import ClipSpec, VideoClip, near_names
 from vexplain.truth import Boxes, read_truth, truth_from_boxes
 from vexplain.video import read_clip
 
+FILES = ("path", "truth_file", "boxes_file")
+TIMES = ("start_seconds", "end_seconds")
+"""What recordings that are files have besides: what they are read from."""
+
 
 @runtime_checkable
 class Recording(Protocol):
@@ -72,6 +76,7 @@ class VideoRecording:
             there are none.
         truth_file: A file that says where the evidence is, as ``vexplain.truth.read_truth`` takes
             it; it goes before ``find_boxes``.
+        boxes_file: What ``find_boxes`` reads them from, where that is a file.
     """
 
     name: str
@@ -84,6 +89,7 @@ class VideoRecording:
     end_seconds: float | None = None
     find_boxes: Callable[[VideoClip], Boxes | None] | None = None
     truth_file: Path | None = None
+    boxes_file: Path | None = None
 
     def read(self, spec: ClipSpec) -> VideoClip:
         """Return the frames that ``spec`` wants; raises as ``read_clip`` does."""
@@ -102,6 +108,12 @@ class VideoRecording:
             return read_truth(self.truth_file, clip)
         boxes = self.find_boxes(clip) if self.find_boxes else None
         return None if boxes is None else truth_from_boxes(boxes, clip)
+
+
+def read_from(recording: Recording) -> list[str]:
+    """Return the files, and the seconds of them, that a recording is read from, if it has any."""
+    known = {name: getattr(recording, name, None) for name in (*FILES, *TIMES)}
+    return [f"{name} {value}" for name, value in known.items() if value is not None]
 
 
 @dataclass(frozen=True)
@@ -155,6 +167,13 @@ class Dataset:
     def splits(self) -> tuple[str, ...]:
         """The parts that its authors put recordings in, in alphabetical order."""
         return tuple(sorted({one.split for one in self.recordings if one.split is not None}))
+
+    @property
+    def rows(self) -> list[list[str | int | None]]:
+        """Each recording in plain words: another dataset has others."""
+        return [
+            [one.name, one.label, one.group, one.split, *read_from(one)] for one in self.recordings
+        ]
 
     def part(self, split: str) -> "Dataset":
         """Return the recordings of one split.

@@ -67,6 +67,7 @@ def ucf101(
                 group=f"{name} g{group}",
                 split=splits.get(stem),
                 find_boxes=_finder(annotations, stem),
+                boxes_file=annotations.file(stem) if annotations else None,
             )
         )
     for stem in sorted(splits.keys() - found.keys(), key=by_parts):

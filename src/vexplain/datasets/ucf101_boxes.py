@@ -73,6 +73,10 @@ class TubeFile:
                 f"boxes: what {self.place} has of {video} can't be used ({error})."
             ) from error
 
+    def file(self, video: str) -> Path:
+        """Return the file that the boxes of a video are read from; the folder where none is."""
+        return self._files.get(video, self.place)
+
     @staticmethod
     def _grid(clip: VideoClip) -> tuple[int, int, int]:
         if clip.source is None:
@@ -83,9 +87,13 @@ class TubeFile:
     @cached_property
     def _tubes(self) -> Mapping[str, Callable[[], list[Tube]]]:
         if self.place.is_dir():
-            files = sorted(self.place.rglob("*.xgtf"))
-            return {file.stem: partial(from_viper, file) for file in files}
+            return {stem: partial(from_viper, file) for stem, file in self._files.items()}
         return from_mat(self.place) if self.place.suffix == ".mat" else from_pickle(self.place)
+
+    @cached_property
+    def _files(self) -> Mapping[str, Path]:
+        files = sorted(self.place.rglob("*.xgtf")) if self.place.is_dir() else []
+        return {file.stem: file for file in files}
 
 
 def by_frame(tubes: list[Tube], n: int) -> dict[int, list[list[float]]]:

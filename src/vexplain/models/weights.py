@@ -68,7 +68,7 @@ def fit_weights(
         ) from error
 
 
-def state_in(file: Path, *, allow_pickle: bool = False) -> dict[str, Tensor]:
+def state_in(file: Path, *, allow_pickle: bool = False, partly: bool = False) -> dict[str, Tensor]:
     """Return the named tensors in a weights file.
 
     A torch file may hold the tensors under ``state_dict``, with other things beside them.
@@ -76,6 +76,7 @@ def state_in(file: Path, *, allow_pickle: bool = False) -> dict[str, Tensor]:
     Args:
         file: A safetensors file or a torch file.
         allow_pickle: Whether a torch file that holds more than weights may run its own code.
+        partly: Whether what is no tensor is left out; else it is an error.
 
     Raises:
         FileNotFoundError: When the file is missing.
@@ -90,9 +91,9 @@ def state_in(file: Path, *, allow_pickle: bool = False) -> dict[str, Tensor]:
             raise ValueError(f"weights: {file} is not a whole safetensors file.") from error
     if allow_pickle:
         with suppress(ValueError):  # no code runs where none has to
-            return _tensors(_inert_content(file), file)
-        return _tensors(_unpickled(file), file)
-    return _tensors(_inert_content(file), file)
+            return _tensors(_inert_content(file), file, partly)
+        return _tensors(_unpickled(file), file, partly)
+    return _tensors(_inert_content(file), file, partly)
 
 
 def unwrapped(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -136,13 +137,15 @@ def _unpickled(file: Path) -> Any:
         ) from error
 
 
-def _tensors(content: Any, file: Path) -> dict[str, Tensor]:
+def _tensors(content: Any, file: Path, partly: bool) -> dict[str, Tensor]:
     """Return the named tensors in what a torch file holds."""
     if isinstance(content, nn.Module):
         return content.state_dict()
     if isinstance(content, Mapping):
         inner = (content.get(key) for key in WRAPPED)
         content = next((one for one in inner if isinstance(one, Mapping)), content)
+    if partly and isinstance(content, Mapping):
+        content = {k: v for k, v in content.items() if isinstance(v, Tensor)}
     if not isinstance(content, Mapping) or not content:
         raise ValueError(
             f"weights: {file} holds no named tensors that can be read as weights only; save a "

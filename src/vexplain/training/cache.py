@@ -13,6 +13,7 @@ from torch import Tensor
 from vexplain.core import ClipSpec, Source, VideoClip
 from vexplain.core.files import atomic_path
 from vexplain.datasets import Recording
+from vexplain.datasets.recordings import FILES, read_from
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,8 +58,8 @@ def read(
     """
     if folder is None:
         return _read(decoded(recording, spec, with_truth=with_truth))
-    key = sha256(f"{recording.name} {spec}{stamp(recording)}".encode()).hexdigest()[:16]
-    file = folder / f"{place}-{key}.pt"
+    said = f"{recording.name} {spec}{stamp(recording)}".encode(errors="surrogateescape")
+    file = folder / f"{place}-{sha256(said).hexdigest()[:16]}.pt"
     with suppress(Exception):  # not there, removed just now, or cut off: torch raises anything
         return _read(torch.load(file, weights_only=True))
     content = decoded(recording, spec, with_truth=True)
@@ -70,10 +71,9 @@ def read(
 
 
 def stamp(recording: Recording) -> str:
-    """Return size and time of change of the files that a recording is read from, if it has any."""
-    files = (getattr(recording, name, None) for name in ("path", "truth_file"))
-    said = ""
-    for file in files:
+    """Return what a recording is read from, and size and time of change of its files, if any."""
+    said = "".join(f" {one}" for one in read_from(recording))
+    for file in (getattr(recording, name, None) for name in FILES):
         with suppress(OSError):
             found = Path(file).stat() if file is not None else None
             said += f" {found.st_size} {found.st_mtime_ns}" if found else ""

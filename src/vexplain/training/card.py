@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -12,10 +13,10 @@ import numpy as np
 import torch
 import yaml
 
-from vexplain.core.files import write_atomically
+from vexplain.core.files import printable, write_atomically
 from vexplain.training.config import Config
 from vexplain.training.measures import Epoch
-from vexplain.training.results import Results, table
+from vexplain.training.results import FoldResult, Results, table
 from vexplain.training.writing import kept
 
 FILES = (
@@ -71,7 +72,7 @@ def write_results(results: Results, config: Config) -> None:
     Raises:
         OSError: When a file can't be written.
     """
-    folder = results.folder
+    folder, results = results.folder, spelled(results)
     contents = (
         json.dumps(numbers(results), indent=1, ensure_ascii=False).encode(),
         lines(history(results)),
@@ -79,11 +80,33 @@ def write_results(results: Results, config: Config) -> None:
         lines(confusion(results)),
         confusion_picture(results),
         curves_picture(results),
-        card(results, config).encode(),
+        printable(card(results, config)).encode(),  # the configuration names files too
     )
     for name, content in zip(FILES, contents, strict=True):
         with kept(folder / name):
             write_atomically(folder / name, content)
+
+
+def spelled(results: Results) -> Results:
+    """Return the results with names that every file can hold."""
+
+    def fold(one: FoldResult) -> FoldResult:
+        texts: dict[str, Any] = {
+            name: printable(getattr(one, name)) for name in ("trained", "model", "best_model")
+        }
+        return replace(
+            one,
+            recordings=tuple(map(printable, one.recordings)),
+            unreadable={printable(k): printable(v) for k, v in one.unreadable.items()},
+            **texts,
+        )
+
+    return replace(
+        results,
+        folds=tuple(map(fold, results.folds)),
+        class_names=tuple(map(printable, results.class_names)),
+        dataset=printable(results.dataset),
+    )
 
 
 def numbers(results: Results) -> dict[str, Any]:
@@ -169,8 +192,8 @@ def confusion_picture(results: Results) -> bytes:
     axes = figure.add_subplot()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     size = max(9 - len(names) // 10, 3)
-    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=size)
-    axes.set_yticks(range(len(names)), names, fontsize=size)
+    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=size, parse_math=False)
+    axes.set_yticks(range(len(names)), names, fontsize=size, parse_math=False)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
     if len(names) <= 20:

@@ -34,6 +34,8 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 FREE = ("folder", "out", "only", "workers", "cache")
 """Fields that change nothing about what is learnt."""
+MOST_SEED = 2**32 - 1
+"""What scikit-learn, which draws the folds, takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +48,8 @@ class Config:
         arguments: What the network is built with, where it is built here.
         weights: A file of weights to start from, where the model's name doesn't say it already.
         shared_weights: A file of another network's weights, of which those are taken over that this
-            one has too, by name and shape; the others stay as they are.
+            one has too, by name and shape; the others stay as they are. The head that answers
+            keeps its own start, where it is known which layer that is.
         clip: Fields of ``ClipSpec`` that shall be others than the model asks for.
         folds: K of the cross-validation, at least 2.
         split: The names of the parts to train on and to hold out, in place of folds.
@@ -65,8 +68,8 @@ class Config:
         freeze: ``backbone`` trains the head alone.
         precision: ``bfloat16`` and ``float16`` by autocast; what is measured is in float32.
         augmentation: What is done to training clips.
-        seed: On a CPU the same seed gives the same result on the same machine, whatever the
-            workers; on a GPU up to the order of sums in kernels other than cuDNN's.
+        seed: From 0 to 2**32 - 1. On a CPU the same seed gives the same result on the same machine,
+            whatever the workers; on a GPU up to the order of sums in kernels other than cuDNN's.
         workers: Processes that read clips.
         channels_last: Whether convolutions keep their channels last; None = as for explaining.
         cache: Whether decoded clips are kept in a file (uint8), so that each is decoded once.
@@ -114,8 +117,13 @@ class Config:
         check_keys([*map(str, self.clip)], [f.name for f in fields(ClipSpec)])
         for name in ("epochs", "batch_size"):
             check_whole(name, getattr(self, name))
+        self._check_files()
         for name in ("seed", "workers"):
             check_whole(name, getattr(self, name), 0)
+        if self.seed > MOST_SEED:
+            raise ValueError(
+                f"seed: expected a whole number from 0 to {MOST_SEED}, got {self.seed}."
+            )
         check_whole("folds", self.folds, 2)
         for name, choices in CHOICES.items():
             check_choice(name, getattr(self, name), choices)
@@ -124,6 +132,13 @@ class Config:
         if not isinstance(self.channels_last, bool | None):
             raise ValueError(f"channels_last: expected true or false, got {self.channels_last!r}.")
         _check_kind("cache", self.cache, bool, "true or false")
+
+    def _check_files(self) -> None:
+        for name in ("weights", "shared_weights", "out"):
+            _check_kind(name, getattr(self, name), str | None, "a text")
+        for name in ("weights", "shared_weights"):
+            if getattr(self, name) == "":
+                raise ValueError(f"{name}: expected the name of a file, got ''; leave it out.")
 
     def _check_rates(self) -> None:
         check_positive("learning_rate", self.learning_rate)
@@ -150,6 +165,7 @@ class Config:
                 f"split: expected two names, of the part to train on and the part to hold out, "
                 f"such as [train, test], got {split!r}."
             )
+        _check_kind("only", self.only, tuple | list, "a whole number or a list of such")
         for number in self.only:
             check_whole("only", number, 0)
             if number >= self.n_folds:
@@ -190,7 +206,8 @@ def read_config(path: str | PathLike[str]) -> Config:
     """
     file = Path(path)
     content = read_settings("config", file, "model", "data")
-    content.setdefault("out", str(Path("runs") / file.stem))
+    if content.get("out") in (None, ""):
+        content["out"] = str(Path("runs") / file.stem)
     try:
         return configured(content, file.parent)
     except (TypeError, ValueError) as error:
@@ -249,8 +266,7 @@ def digest_of(said: Mapping[str, Any], dataset: Dataset) -> str:
         said: The configuration, and what it starts from.
         dataset: The data.
     """
-    rows = [[one.name, one.label, one.group, one.split] for one in dataset.recordings]
-    content = [said, dataset.name, dataset.class_names, rows]
+    content = [said, dataset.name, dataset.class_names, dataset.rows]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 

@@ -27,7 +27,7 @@ from vexplain.training.learning import (
     rest_unused,
     set_training,
 )
-from vexplain.training.measures import Epoch, Scores, scores_of
+from vexplain.training.measures import Epoch, Scores, epochs_of, scores_of
 from vexplain.training.processes import alike, together
 from vexplain.training.states import State
 from vexplain.training.trainable import Trainable, Whole
@@ -123,7 +123,7 @@ class Fit:
         if self.accelerator.scaler:
             self.accelerator.scaler.load_state_dict(state.scaler)
         self.unreadable.update(state.unreadable)
-        return [Epoch(**epoch) for epoch in state.history]
+        return [*epochs_of(state.history)]
 
     def learn(self, epoch: int, progress: Progress | None = None) -> float:
         """Go through the training clips once, and return the mean loss.

@@ -1,12 +1,14 @@
 """What is measured after every epoch, on clips that nothing was learnt from."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from vexplain.core.checks import check_number, check_share
 from vexplain.datasets import Dataset
 from vexplain.training.folds import Fold
 
@@ -32,6 +34,26 @@ class Epoch:
     top5: float
     learning_rate: float
     seconds: float
+
+
+def epochs_of(rows: Any) -> tuple[Epoch, ...]:
+    """Return the epochs of a history that was written down.
+
+    Raises:
+        TypeError: When it is no list of rows, or a row holds other things than an epoch.
+        ValueError: When there is none, one is left out, or a number is none.
+    """
+    found = tuple(Epoch(**row) for row in rows)
+    for number, epoch in enumerate(found, 1):
+        for name, value in asdict(epoch).items():
+            check_number(name, value)
+        for share in ("top1", "top5"):
+            check_share(share, getattr(epoch, share))
+        if epoch.epoch != number:
+            raise ValueError(f"epoch: expected {number}, got {epoch.epoch}.")
+    if not found:
+        raise ValueError("history: expected at least one epoch, got none.")
+    return found
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
+from vexplain.core.checks import check_share, check_whole
 from vexplain.core.files import write_atomically
-from vexplain.training.measures import Epoch
+from vexplain.training.measures import Epoch, epochs_of
 from vexplain.training.writing import kept
 
 
@@ -91,15 +92,46 @@ def read_fold(file: Path) -> FoldResult:
     """
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-        content["history"] = [Epoch(**epoch) for epoch in content["history"]]
+        content["history"] = epochs_of(content["history"])
         fields: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in content.items()
         }
-        return FoldResult(**fields)
+        found = FoldResult(**fields)
+        check_fold(found)
+        return found
     except (KeyError, TypeError, UnicodeDecodeError, ValueError) as error:
         raise ValueError(
             f"out: {file} is not the result of a fold ({error}). Say --fresh to begin anew."
         ) from error
+
+
+def check_fold(result: FoldResult) -> None:
+    """Check that what was read from a file is the result of a fold.
+
+    Raises:
+        ValueError: When a value is of another kind, or lists that belong together differ in length.
+    """
+    kinds: dict[Any, tuple[str, ...]] = {
+        str: ("digest", "trained", "model", "best_model", "device"),
+        Mapping: ("said", "unreadable"),
+        tuple: ("recordings", "labels", "predicted", "probability"),
+    }
+    for kind, names in kinds.items():
+        for name in names:
+            if not isinstance(getattr(result, name), kind):
+                raise ValueError(f"{name} is of another kind: {getattr(result, name)!r}")
+    lengths = {name: len(getattr(result, name)) for name in kinds[tuple]}
+    if len(set(lengths.values())) > 1 or not result.labels:
+        raise ValueError(f"expected one value per held-out recording, got {lengths}")
+    if not all(isinstance(text, str) for text in (*result.recordings, *result.unreadable.values())):
+        raise ValueError("recordings or unreadable: something is no text")
+    for name in ("labels", "predicted"):
+        for number in getattr(result, name):
+            check_whole(name, number, 0)
+    for name in ("fold", "training"):
+        check_whole(name, getattr(result, name), 0)
+    for share in result.probability:
+        check_share("probability", share)
 
 
 @dataclass(frozen=True, kw_only=True)

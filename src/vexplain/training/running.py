@@ -30,7 +30,7 @@ from vexplain.training.processes import (
     told_plainly,
 )
 from vexplain.training.results import FoldResult, Results, read_fold, write_fold
-from vexplain.training.states import State, read_state, write_state
+from vexplain.training.states import State, read_state, told_of, write_state
 from vexplain.training.trainable import in_yaml, reference_of, shared_file, trainable
 
 STATE, RESULT, CACHE = "state.pt", "fold.json", "cache"
@@ -201,7 +201,7 @@ class Job:
             if fresh:
                 others = {file.parent for name in (STATE, RESULT) for file in self.left(name)}
                 for place in {*places, *(others if whole else ()), self.folder / CACHE}:
-                    shutil.rmtree(place, ignore_errors=True)
+                    remove(place)
                 for name in FILES:
                     (self.folder / name).unlink(missing_ok=True)
             for place in places:
@@ -217,12 +217,25 @@ class Job:
     def state(self, fold: Fold, *, lazily: bool = False) -> State | None:
         """Return where a fold stopped, if it did."""
         file = self.place(fold) / STATE
-        return read_state(file, lazily=lazily) if file.is_file() else None
+        found = read_state(file, lazily=lazily) if file.is_file() else None
+        if found:
+            check_there(file, found.best)
+        return found
 
     def finished(self, fold: Fold) -> FoldResult | None:
         """Return what a fold came to, if it is finished."""
         file = self.place(fold) / RESULT
-        return read_fold(file) if file.is_file() else None
+        found = read_fold(file) if file.is_file() else None
+        if found:
+            check_there(file, found.model, found.best_model)
+        if found and found.digest == self.digest:
+            most = max(*found.labels, *found.predicted)
+            if most >= len(self.dataset.class_names):
+                raise ValueError(
+                    f"out: {file} is not the result of a fold (there is no class {most}). Say "
+                    "--fresh to begin anew."
+                )
+        return found
 
     def run(self, fold: Fold) -> None:
         """Train a fold to its end, and write its result."""
@@ -233,7 +246,8 @@ class Job:
         cache = self.folder / CACHE if self.config.cache else None
         fit = fit_of(self.config, self.dataset, fold, found, accelerator, self.device, cache)
         stopped = self.state(fold)
-        done = fit.restore(stopped) if stopped else []
+        with told_of(place / STATE):
+            done = fit.restore(stopped) if stopped else []
         best_model = stopped.best if stopped else ""
         del stopped  # as large as the network three times over
         main = accelerator.is_main_process
@@ -293,6 +307,31 @@ class Job:
             write_results(found, self.config)
         self.accelerator.wait_for_everyone()
         return found
+
+
+def remove(place: Path) -> None:
+    """Remove a folder, if it is there; of a link the link alone, not what it leads to."""
+    if place.is_symlink():
+        place.unlink()
+        return
+    with suppress(FileNotFoundError):
+        shutil.rmtree(place)
+
+
+def check_there(file: Path, *models: str) -> None:
+    """Check that the networks are there that a file in a fold's folder names.
+
+    Raises:
+        ValueError: When one isn't.
+    """
+    for model in models:
+        named = file.parent / model.rpartition(":")[2]
+        weights = named.with_suffix(".safetensors")
+        if not named.is_file() or not (weights.is_file() or named.with_suffix("").is_dir()):
+            raise ValueError(
+                f"out: {file} names the network {model!r}, which is not beside it, or not its "
+                "weights. Put it back, or say --fresh to begin anew."
+            )
 
 
 def tidy(folder: Path) -> None:

@@ -1,13 +1,17 @@
 """What an interrupted training goes on from: one file, which is whole or the one before."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import torch
 
+from vexplain.core.checks import out_of_memory
 from vexplain.core.files import atomic_path
+from vexplain.training.measures import epochs_of
 from vexplain.training.writing import kept
 
 
@@ -62,10 +66,49 @@ def read_state(file: Path, *, lazily: bool = False) -> State:
     Raises:
         ValueError: When it isn't one.
     """
-    try:
+    with told_of(file):
+        with ZipFile(file) as archive:
+            damaged = archive.testzip()  # torch looks at no checksum
+        if damaged:
+            raise ValueError(f"{damaged} is damaged")
         content = torch.load(file, map_location="cpu", weights_only=True, mmap=lazily)
-        return State(**content)
-    except Exception as error:  # torch.load raises whatever its unpickler meets
+        state = State(**content)
+        check_state(state)
+        return state
+
+
+def check_state(state: State) -> None:
+    """Check that what was read from a file is a state.
+
+    Raises:
+        TypeError: When a value is of another kind.
+        ValueError: When the history is none.
+    """
+    kinds: dict[Any, tuple[str, ...]] = {
+        str: ("digest", "best"),
+        Mapping: ("said", "unreadable", "model", "optimizer", "averaged", "scaler"),
+        list: ("history",),
+        int: ("processes",),
+    }
+    for kind, names in kinds.items():
+        for name in names:
+            if not isinstance(getattr(state, name), kind):
+                raise TypeError(f"{name} is of another kind")
+    epochs_of(state.history)
+
+
+@contextmanager
+def told_of(file: Path) -> Iterator[None]:
+    """Turn whatever going back to a state raises into a ``ValueError`` that says what to do.
+
+    Raises:
+        ValueError: When it isn't the state of this training; want of memory is told as it is.
+    """
+    try:
+        yield
+    except Exception as error:  # torch raises whatever its unpickler meets
+        if out_of_memory(error):
+            raise
         raise ValueError(
             f"out: {file} is not the state of a training ({type(error).__name__}). Say --fresh to "
             "begin anew."

@@ -3,6 +3,7 @@
 import inspect
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from os.path import relpath
 from pathlib import Path
@@ -19,7 +20,7 @@ from vexplain.models.networks import NETWORKS, TPN, TANet, opening
 from vexplain.models.python_source import factory, import_folder
 from vexplain.models.reference import Reference
 from vexplain.models.running import Runner, channels_last
-from vexplain.models.weights import state_in
+from vexplain.models.weights import state_in, unwrapped
 from vexplain.training.config import Config
 from vexplain.training.heads import Head, answer_of, replaced, rows_of
 from vexplain.training.writing import Writer, write_described, write_hub, write_network
@@ -103,7 +104,7 @@ def trainable(config: Config, class_names: tuple[str, ...]) -> Trainable:
     check_precise(found.whole)
     shared = shared_file(config)
     if shared:
-        take_over(found.whole.network, shared, head=found.head)
+        take_over(found.whole.network, shared, head=found.head or answering(found))
     last = config.channels_last
     if last or (last is None and isinstance(found.whole.network, TANet | TPN)):
         channels_last(found.whole.network)
@@ -117,6 +118,14 @@ def shared_file(config: Config) -> Path | None:
     return None if named is None else config.folder / Path(named).expanduser()
 
 
+def answering(found: Trainable) -> str:
+    """Return the name of the layer that answers; nothing where none can be told."""
+    whole, spec = found.whole, found.spec
+    with suppress(ValueError):
+        return Head.of(whole.network, lambda: rows_of(whole, spec), len(spec.class_names)).name
+    return ""
+
+
 def take_over(network: nn.Module, file: Path, *, head: str = "") -> None:
     """Put those of a file's weights into a network that it has too, by name and shape.
 
@@ -127,22 +136,47 @@ def take_over(network: nn.Module, file: Path, *, head: str = "") -> None:
 
     Raises:
         FileNotFoundError: When there is no such file.
-        ValueError: When it can't be read, or no weight is the same.
+        ValueError: When it can't be read, no weight is the same, or one is not finite.
     """
-    theirs, ours = state_in(file), network.state_dict()
-    same = {
-        name: weight
-        for name, weight in theirs.items()
-        if name in ours and weight.shape == ours[name].shape
-        if not (head and name.startswith(f"{head}."))
-    }
+    theirs, ours = shared_state(file), network.state_dict()
+
+    def common(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {
+            name: weight
+            for name, weight in state.items()
+            if name in ours and weight.shape == ours[name].shape
+            if not (head and name.startswith(f"{head}."))
+        }
+
+    same = common(theirs) or common(unwrapped(theirs))
     if not same:
         raise ValueError(
             f"shared_weights: {file} has no weight of a name and shape that this "
             f"{type(network).__name__} has, which begin with {next(iter(ours))!r}; the file's with "
-            f"{next(iter(theirs), None)!r}."
+            f"{next(iter(theirs), None)!r}. The head that answers keeps its own."
         )
+    for name, weight in same.items():
+        if not bool(weight.isfinite().all()):
+            raise ValueError(
+                f"shared_weights: {name} in {file} holds NaN or infinite numbers; take the "
+                "weights of a training that went well."
+            )
     network.load_state_dict(same, strict=False)
+
+
+def shared_state(file: Path) -> dict[str, Tensor]:
+    """Return the tensors of a file, whatever else is in it.
+
+    Raises:
+        FileNotFoundError: When there is no such file.
+        ValueError: When it can't be read.
+    """
+    try:
+        return state_in(file, partly=True)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"shared_{error}") from error
+    except ValueError as error:
+        raise ValueError(f"shared_{error}") from error
 
 
 def in_yaml(model: str) -> bool:

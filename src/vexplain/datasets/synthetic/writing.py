@@ -113,6 +113,7 @@ def _claim(folder: Path, one: SyntheticRecording, frames: int, size: int) -> Non
         "family": one.family,
         "seed": one.seed,
         "sources": one.sources,
+        "distractors": one.distractors,
         "frames": frames,
         "size": size,
         "vexplain": version("vexplain"),
