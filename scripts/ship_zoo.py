@@ -6,7 +6,7 @@
 
 and so on, in the order of docs/zoo.md. What is shipped is each network after its last epoch, so
 that no epoch was chosen by the clips that its accuracy is measured on. A network that names fewer
-than 90 % of the held-out clips rightly, or is larger than 2 MB, is refused.
+than 90 % of the held-out clips rightly, or is larger than 2 MB, is left out.
 """
 
 import argparse
@@ -26,6 +26,7 @@ def shipped(config: Path, runs: Path, out: Path) -> dict[str, object]:
     """Copy one network and its card, and return its entry of the list.
 
     Raises:
+        FileNotFoundError: When it has not been trained.
         ValueError: When it is not good or not small enough.
     """
     run = runs / config.stem
@@ -33,7 +34,7 @@ def shipped(config: Path, runs: Path, out: Path) -> dict[str, object]:
     weights = run / "fold0" / "last.safetensors"
     accuracy, size = results["accuracy"], weights.stat().st_size
     if accuracy < LEAST or size > MOST:
-        raise ValueError(f"{config.stem}: {accuracy:.3f} right, {size} bytes; not shipped.")
+        raise ValueError(f"{accuracy:.2%} right, {size} bytes")
     card = (run / "README.md").read_text(encoding="utf-8")
     said = card.replace("vexplain train CONFIG.yaml", f"vexplain train zoo/{config.name}")
     said = said.partition("## How to load it")[0]
@@ -61,12 +62,12 @@ def main() -> None:
     )
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    configs = sorted(options.configs.glob("*.yaml"))
-    for one in configs:
-        if not (options.runs / one.stem / "results.json").is_file():
-            print(f"{one.stem}: not trained yet, left out")
-    configs = [one for one in configs if (options.runs / one.stem / "results.json").is_file()]
-    found = {one.stem: shipped(one, options.runs, options.out) for one in configs}
+    found: dict[str, object] = {}
+    for one in sorted(options.configs.glob("*.yaml")):
+        try:
+            found[one.stem] = shipped(one, options.runs, options.out)
+        except (FileNotFoundError, ValueError) as error:
+            print(f"{one.stem} is left out: {error}")
     write_atomically(options.out / "zoo.yaml", yaml.safe_dump(found, sort_keys=False).encode())
     for name, entry in found.items():
         print(name, entry)
