@@ -30,6 +30,11 @@ HEAD_WIDTH = 64
 """Channels of an attention head in every vision transformer that was published."""
 
 
+def stride_of(trunk: tuple[int, ...]) -> int:
+    """Return how many pixels lie between two features of a trunk; 1 where there is none."""
+    return 2 << len(trunk) if trunk else 1
+
+
 @dataclass(frozen=True, kw_only=True)
 class TimeSformerConfig:
     """Sizes of a TimeSformer; by default those published for Kinetics-400 (ViT-B/16).
@@ -45,7 +50,7 @@ class TimeSformerConfig:
         hidden: Inner channels of the perceptrons.
         trunk: Bottlenecks per stage of a ResNet of frames whose features the patches are cut from,
             as in the hybrid vision transformer (arXiv 2010.11929, section 3.1): it needs far fewer
-            clips to learn from. None, as published: the patches are cut from the pixels.
+            clips to learn from. Empty, as published: they are cut from the pixels.
         trunk_width: Channels after the trunk's stem; those of its bottlenecks double from stage to
             stage.
         drop_path: Share of rows that training drops in the last block; it grows linearly to that.
@@ -82,7 +87,7 @@ class TimeSformerConfig:
     @property
     def stride(self) -> int:
         """Pixels from one of the things that patches are cut from to the next."""
-        return 2 << len(self.trunk) if self.trunk else 1
+        return stride_of(self.trunk)
 
     @property
     def channels(self) -> int:
@@ -105,8 +110,7 @@ class TimeSformerConfig:
         """Return what the shapes of a TimeSformer's weights tell; heads are taken as 64 wide."""
         n_classes, width = state["head.weight"].shape
         trunk = blocks_in(state)
-        stride = 2 << len(trunk) if trunk else 1
-        patch = state["patch.weight"].shape[-1] * stride
+        patch = state["patch.weight"].shape[-1] * stride_of(trunk)
         return cls(
             n_classes=n_classes,
             frames=state["time"].shape[1],
