@@ -35,6 +35,7 @@ from vexplain.models.networks.layers import DropPath
 from vexplain.models.networks.opening import Network
 from vexplain.models.networks.published import recognised
 from vexplain.models.networks.tanet import TemporalAdaptiveModule
+from vexplain.models.networks.timesformer import tubelets
 
 SIDE = 32
 
@@ -282,7 +283,7 @@ def test_a_fresh_tanet_mixes_the_frames_before_and_after_unevenly() -> None:
 def hybrid() -> TimeSformer:
     sizes = TimeSformerConfig.small(5, 4, SIDE)
     torch.manual_seed(0)
-    return TimeSformer(replace(sizes, trunk=(1, 2), trunk_width=4, patch=16))
+    return TimeSformer(replace(sizes, trunk=(1, 2), trunk_width=4, patch=16, tubelet=3))
 
 
 def test_a_trunk_replaces_the_pixels_that_patches_are_cut_from() -> None:
@@ -294,6 +295,18 @@ def test_a_trunk_replaces_the_pixels_that_patches_are_cut_from() -> None:
     changed[0, 2, :, :8, :8] += 1
     assert not torch.allclose(network(changed)[0], network(clips())[0])
     torch.testing.assert_close(network(changed)[1], network(clips())[1])
+
+
+def test_a_tubelet_mixes_a_patch_with_those_before_and_after_it() -> None:
+    row = torch.randn(2, 4, 6, generator=torch.Generator().manual_seed(0))
+    layer = tubelets(4, 3)
+    kernel, bias = layer.weight, layer.bias
+    assert bias is not None
+    for t in range(6):
+        around = [(k, t + k - 1) for k in range(3) if 0 <= t + k - 1 < 6]
+        expected = bias + sum(row[:, :, s] @ kernel[:, :, k].T for k, s in around)
+        torch.testing.assert_close(layer(row)[:, :, t], expected)
+    assert float((kernel[:, :, 1] - torch.eye(4)).detach().abs().max()) < 0.3
 
 
 def test_a_hybrid_is_opened_again_with_or_without_what_it_says_of_itself(tmp_path: Path) -> None:
@@ -380,6 +393,7 @@ def test_convolutional_networks_take_any_size(name: str) -> None:
             {"trunk": (1, 1), "patch": 14},
             "a multiple of the trunk's stride of 8",
         ),
+        (TimeSformerConfig, {"tubelet": 2}, "tubelet: expected an odd number of frames, got 2"),
         (TimeSformerConfig, {"trunk": 8}, "trunk: expected one number per stage, got 8"),
         (TimeSformerConfig, {"trunk": (1, 0)}, "trunk: expected a whole number from 1, got 0"),
         (TimeSformerConfig, {"heads": 5}, "a width of whole heads, got 224 / 16 and 768 / 5"),

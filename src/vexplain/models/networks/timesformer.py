@@ -53,6 +53,9 @@ class TimeSformerConfig:
             clips to learn from. Empty, as published: they are cut from the pixels.
         trunk_width: Channels after the trunk's stem; those of its bottlenecks double from stage to
             stage.
+        tubelet: Frames that a patch reaches over, an odd number: those before and after are mixed
+            in, as in the tubelets of arXiv 2103.15691, section 3.2, which do not overlap. It makes
+            small motion, within a patch, easy to see. 1, as published: its own frame alone.
         drop_path: Share of rows that training drops in the last block; it grows linearly to that.
 
     Raises:
@@ -69,6 +72,7 @@ class TimeSformerConfig:
     hidden: int = 3072
     trunk: tuple[int, ...] = ()
     trunk_width: int = 16
+    tubelet: int = 1
     drop_path: float = 0.1
 
     def __post_init__(self) -> None:
@@ -78,6 +82,8 @@ class TimeSformerConfig:
                 f"patch: expected a size of whole patches and a width of whole heads, got "
                 f"{self.size} / {self.patch} and {self.width} / {self.heads}."
             )
+        if self.tubelet % 2 == 0:
+            raise ValueError(f"tubelet: expected an odd number of frames, got {self.tubelet}.")
         if self.patch % self.stride:
             raise ValueError(
                 f"patch: expected a multiple of the trunk's stride of {self.stride} pixels, got "
@@ -122,6 +128,7 @@ class TimeSformerConfig:
             hidden=len(state["blocks.0.mlp.up.weight"]),
             trunk=trunk,
             trunk_width=len(state["stem.conv.weight"]) if trunk else cls.trunk_width,
+            tubelet=state["tubelet.weight"].shape[-1] if "tubelet.weight" in state else 1,
         )
 
 
@@ -231,6 +238,16 @@ def waves_of_places(n: int, width: int) -> Float[Tensor, "places width"]:
     return torch.cat([rows.repeat_interleave(n, 0), columns.repeat(n, 1)], 1)
 
 
+def tubelets(width: int, frames: int) -> nn.Conv1d:
+    """Return a layer that mixes a patch with those at its place in the frames around it.
+
+    A fresh one mostly keeps the patch.
+    """
+    layer = nn.Conv1d(width, width, frames, padding=frames // 2)
+    layer.weight.data[:, :, frames // 2] += torch.eye(width)
+    return layer
+
+
 class TimeSformer(nn.Module):
     """The network: normalised clips (N, T, 3, H, W) to logits (N, K)."""
 
@@ -247,6 +264,9 @@ class TimeSformer(nn.Module):
             self.stages = residual_stages(config.trunk_width, config.trunk, lambda _: nn.Identity())
         side = config.patch // config.stride
         self.patch = nn.Conv2d(config.channels, width, side, stride=side)
+        self.tubelet: nn.Module = nn.Identity()
+        if config.tubelet > 1:
+            self.tubelet = tubelets(width, config.tubelet)
         self.first = nn.Parameter(torch.zeros(1, 1, width))
         self.position = nn.Parameter(torch.zeros(1, 1 + config.patches, width))
         self.time = nn.Parameter(torch.zeros(1, config.frames, width))
@@ -270,12 +290,11 @@ class TimeSformer(nn.Module):
         """
         self.check_clip(clips.shape[1], *clips.shape[3:])
         seen = self.patch(self.stages(self.pool(self.stem(clips.flatten(0, 1)))))
-        patches = seen.flatten(2).transpose(1, 2) + self.position[:, 1:]
-        frames: Tensor = (
-            patches.reshape(*clips.shape[:2], *patches.shape[1:]) + self.time[:, :, None]
-        )
+        rows = seen.flatten(2).unflatten(0, clips.shape[:2]).permute(0, 3, 2, 1)  # (N, P, D, T)
+        mixed = self.tubelet(rows.flatten(0, 1)).view_as(rows).transpose(2, 3)
+        patches = mixed + self.position[0, 1:, None] + self.time[:, None]
         first = (self.first + self.position[:, :1]).expand(len(clips), 1, -1)
-        tokens = torch.cat([first, frames.transpose(1, 2).flatten(1, 2)], 1)
+        tokens = torch.cat([first, patches.flatten(1, 2)], 1)
         logits: Tensor = self.head(self.norm(self.blocks(tokens)[:, 0]))
         return logits
 
