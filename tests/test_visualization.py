@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,12 +12,16 @@ from matplotlib import colormaps
 from matplotlib.colors import to_rgb
 from torch import Tensor
 
-from vexplain.core import Attribution, Segmentation, Visualization
+from vexplain.core import Attribution, Segmentation, VideoClip, Visualization
+from vexplain.segmentation import SlidingWindow, SoftGrid
 from vexplain.visualization import (
     PALETTES,
     Accumulated,
     All,
+    Backed,
     HeatMap,
+    Highlight,
+    Outlines,
     Row,
     Scale,
     Scaled,
@@ -26,8 +31,11 @@ from vexplain.visualization import (
     Threshold,
     TopRegions,
     TopShare,
+    Worded,
     draw_sheet,
     overlay,
+    owners_of,
+    rims_of,
 )
 from vexplain.visualization.sheet import face, number, wrapped
 
@@ -65,8 +73,8 @@ def explained(
     return Attribution(values, regions.paint(values).float()), regions
 
 
-def jet(place: float) -> tuple[float, ...]:
-    return tuple(colormaps["jet"](place)[:3])
+def hot(place: float) -> tuple[float, ...]:
+    return tuple(colormaps["inferno"](place)[:3])
 
 
 def seen(layer: Tensor) -> list[int]:
@@ -79,7 +87,7 @@ def test_heat_map_at_known_voxels() -> None:
     assert layer.shape == (1, 4, 2, 4)
     assert layer.dtype == torch.float32
     for column, place in ((0, 0.0), (2, 1.0), (3, 0.5)):
-        expected = (*jet(place), 0.5 * (1 - 0.4 * (1 - place)))
+        expected = (*hot(place), 0.5 * (1 - 0.4 * (1 - place)))
         assert layer[0, :, 1, column].tolist() == pytest.approx(expected, abs=0.02)
     assert layer[0, :, :, 1].eq(0).all()
 
@@ -91,7 +99,7 @@ def test_heat_map_without_fade_has_one_alpha() -> None:
 
 def test_signed_map_at_known_voxels() -> None:
     layer = SignedMap(alpha=0.5)(*explained([0.2, -0.4, 0.0]))
-    supports, opposes = (to_rgb(color) for color in PALETTES["green-red"])
+    supports, opposes = (to_rgb(color) for color in PALETTES["blue-orange"])
     assert layer[0, :, 0, 0].tolist() == pytest.approx((*supports, 0.25))
     assert layer[0, :, 0, 1].tolist() == pytest.approx((*opposes, 0.5))
     assert layer[0, :, 0, 2].tolist() == [0, 0, 0, 0]
@@ -104,10 +112,15 @@ def test_signed_map_turns_over_with_the_sign() -> None:
     assert torch.equal(ahead, turned)
 
 
-def test_supports_is_green_and_opposes_is_red_by_default() -> None:
-    layer = SignedMap()(*explained([0.2, -0.4]))
+def test_green_supports_and_red_opposes_on_request() -> None:
+    layer = SignedMap(colors="green-red")(*explained([0.2, -0.4]))
     assert layer[0, :3, 0, 0].argmax() == 1
     assert layer[0, :3, 0, 1].argmax() == 0
+
+
+def test_the_paper_s_colours_on_request() -> None:
+    layer = HeatMap(colors="jet", fade=0)(*explained([0.1, 0.4]))
+    assert layer[0, :3, 0, 1].tolist() == pytest.approx([0.5, 0, 0])
 
 
 def test_the_safe_palette_differs_in_blue_which_red_green_blindness_leaves() -> None:
@@ -120,8 +133,8 @@ def test_equal_colours_mean_equal_numbers_in_all_frames() -> None:
     weights[0, 0, 0, 0] = weights[1, 1, 0, 0] = 1
     weights[2, :, 0, 1] = 1
     layer = HeatMap()(*explained([0.4, 0.2, 0.1], Weighted(weights)))
-    assert layer[0, :3, 0, 0].tolist() == pytest.approx(jet(1.0), abs=0.02)
-    assert layer[1, :3, 0, 0].tolist() == pytest.approx(jet(1 / 3), abs=0.02)
+    assert layer[0, :3, 0, 0].tolist() == pytest.approx(hot(1.0), abs=0.02)
+    assert layer[1, :3, 0, 0].tolist() == pytest.approx(hot(1 / 3), abs=0.02)
     assert torch.equal(layer[0, :, 0, 1], layer[1, :, 0, 1])
 
 
@@ -132,8 +145,8 @@ def test_colours_follow_the_map_and_regions_follow_the_scores() -> None:
         Attribution(torch.tensor([3.0, 2.0, 1.0]).double(), voxels), regions
     )
     assert layer[0, 3].gt(0).tolist() == [[True, True, False], [True, False, False]]
-    assert layer[0, :3, 0, 1].tolist() == pytest.approx(jet(1.0), abs=0.02)
-    assert layer[0, :3, 1, 0].tolist() == pytest.approx(jet(0.125), abs=0.02)
+    assert layer[0, :3, 0, 1].tolist() == pytest.approx(hot(1.0), abs=0.02)
+    assert layer[0, :3, 1, 0].tolist() == pytest.approx(hot(0.125), abs=0.02)
 
 
 def test_only_what_is_shown_sets_the_scale_of_a_signed_map() -> None:
@@ -229,7 +242,7 @@ def test_nothing_positive_is_nothing_hot() -> None:
 
 def test_one_shown_region_is_drawn_at_full_strength() -> None:
     layer = HeatMap(show=TopRegions(1), alpha=0.5)(*explained([0.1, 0.2, -0.3]))
-    assert layer[0, :, 0, 1].tolist() == pytest.approx((*jet(1.0), 0.5))
+    assert layer[0, :, 0, 1].tolist() == pytest.approx((*hot(1.0), 0.5))
     scale = HeatMap(show=TopRegions(1)).scale(*explained([0.1, 0.2, -0.3]))
     assert scale is not None
     assert (scale.low, scale.high) == pytest.approx((0, 0.2))
@@ -258,7 +271,7 @@ def test_stretching_takes_the_unit_away(look: HeatMap | SignedMap) -> None:
 def test_without_stretching_colours_are_scores() -> None:
     layer = HeatMap(stretch=False, alpha=1, fade=0)(*explained([0.25, 0.5, 3.0]))
     for column, place in enumerate((0.25, 0.5, 1.0)):
-        assert layer[0, :3, 0, column].tolist() == pytest.approx(jet(place), abs=0.02)
+        assert layer[0, :3, 0, column].tolist() == pytest.approx(hot(place), abs=0.02)
     signed = SignedMap(stretch=False, alpha=1)(*explained([0.25, -0.5, 3.0]))
     assert signed[0, 3, 0].tolist() == [0.25, 0.5, 1.0]
 
@@ -268,14 +281,122 @@ def test_the_scale_says_what_the_colours_mean() -> None:
     heat = HeatMap(show=TopRegions(2)).scale(*given)
     assert heat is not None
     assert (heat.low, heat.high) == pytest.approx((0.2, 0.3))
-    assert heat.colors[-1].tolist() == pytest.approx(jet(1.0))
+    assert heat.colors[-1].tolist() == pytest.approx(hot(1.0))
     signed = SignedMap().scale(*given)
     assert signed is not None
     assert (signed.low, signed.high) == pytest.approx((-0.6, 0.6))
-    assert signed.colors[0].tolist() == pytest.approx(to_rgb(PALETTES["green-red"][1]))
-    assert signed.colors[-1].tolist() == pytest.approx(to_rgb(PALETTES["green-red"][0]))
+    assert signed.colors[0].tolist() == pytest.approx(to_rgb(PALETTES["blue-orange"][1]))
+    assert signed.colors[-1].tolist() == pytest.approx(to_rgb(PALETTES["blue-orange"][0]))
     assert signed.colors[128].min() > 0.98
     assert isinstance(HeatMap(), Scaled)
+
+
+def two_frames() -> tuple[Attribution, Segmentation]:
+    """Scores 0.4 and 0.1 in the first frame, 0.02 and -0.01 in the second."""
+    labels = torch.arange(4).view(2, 1, 2)
+    return explained([0.4, 0.1, 0.02, -0.01], Weighted(torch.eye(4)[:, labels]))
+
+
+def test_each_frame_can_have_a_scale_of_its_own() -> None:
+    given = two_frames()
+    heat = HeatMap(per_frame=True, fade=0)
+    assert heat(*given)[0, :3, 0, 0].tolist() == pytest.approx(hot(1.0))
+    assert heat(*given)[1, :3, 0, 0].tolist() == pytest.approx(hot(1.0))
+    scale = heat.scale(*given)
+    assert scale is not None
+    assert (scale.low, scale.high, scale.per_frame) == (0, 1, True)
+    signed = SignedMap(per_frame=True, alpha=1)
+    assert signed(*given)[1, 3, 0].tolist() == pytest.approx([1, 0.5])
+    bounds = signed.scale(*given)
+    assert bounds is not None
+    assert (bounds.low, bounds.high, bounds.per_frame) == (-1, 1, True)
+
+
+def test_a_frame_without_anything_hot_stays_empty_beside_others() -> None:
+    layer = HeatMap(per_frame=True, show=TopRegions(2))(*two_frames())
+    assert bool(layer.isfinite().all())
+    assert layer[1].eq(0).all()
+
+
+def test_smoothing_spreads_within_the_frame_and_keeps_the_sum() -> None:
+    voxels = torch.zeros(2, 9, 9)
+    voxels[0, 4, 4] = 1
+    given = Attribution(torch.ones(1).double(), voxels), Weighted(torch.ones(1, 2, 9, 9))
+    layer = HeatMap(smooth=1, fade=1, alpha=1)(*given)
+    scale = HeatMap(smooth=1).scale(*given)
+    assert scale is not None
+    assert scale.high == pytest.approx(1 / (2 * math.pi), rel=0.02)
+    assert layer[0, 3, 4, 4] == 1
+    assert 0.3 < layer[0, 3, 4, 5] < 0.7
+    assert layer[1].eq(0).all()
+
+
+def test_outlines_run_inside_the_regions_shown() -> None:
+    labels = torch.zeros(1, 6, 9, dtype=torch.int64)
+    labels[0, 1:5, 1:5] = 1
+    labels[0, 1:5, 5:8] = 2
+    given = explained([0.0, 0.5, -0.2], Weighted(torch.eye(3)[:, labels]))
+    layer = Outlines(show=TopRegions(2))(*given)
+    supports, opposes = (to_rgb(color) for color in PALETTES["blue-orange"])
+    line = layer[0, 3]
+    assert line[1, 1:8].eq(1).all()
+    assert line[2:4, 2:4].eq(0).all()
+    assert line[labels[0] == 0].eq(0).all()
+    assert layer[0, :3, 2, 4].tolist() == pytest.approx(supports)
+    assert layer[0, :3, 2, 5].tolist() == pytest.approx(opposes)
+    assert Outlines(show=TopRegions(1))(*given)[0, 3, :, 5:].eq(0).all()
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_owners_are_found_with_or_without_the_segmentation_s_help(soft: bool) -> None:
+    clip = VideoClip(torch.rand(5, 3, 12, 16), torch.arange(5).double())
+    regions = (SoftGrid(t=2, h=3, w=4) if soft else SlidingWindow(boxes=(2, 3, 2)))(clip)
+    weights = torch.stack(
+        [regions.paint(one) for one in torch.eye(regions.n_features, dtype=torch.float64)]
+    )
+    assert torch.equal(owners_of(Weighted(weights)), weights.argmax(0))
+    chosen = owners_of(regions)
+    best = weights.amax(0)
+    assert torch.allclose(weights.gather(0, chosen[None])[0], best)
+
+
+def test_rims_are_one_voxel_wide_or_on_either_side() -> None:
+    owners = torch.zeros(1, 2, 4, dtype=torch.int64)
+    owners[:, :, 2:] = 1
+    assert rims_of(owners)[0, 0].tolist() == [False, True, False, False]
+    assert rims_of(owners, inner=True)[0, 0].tolist() == [False, True, True, False]
+
+
+@pytest.mark.parametrize("back", ["grey", "dark", "blur"])
+def test_highlight_leaves_what_matters_and_changes_the_rest(back: Any) -> None:
+    frames = torch.rand(1, 3, 40, 40, generator=torch.Generator().manual_seed(0))
+    labels = (torch.arange(40) // 10).expand(1, 40, 40)
+    look = Highlight(show=TopRegions(1), back=back)
+    layer = look(*explained([0.1, 0.4, -0.5, 0.0], Weighted(torch.eye(4)[:, labels])))
+    assert layer[0, 3, 0, ::10].tolist() == [1, 0, 1, 1]
+    drawn = overlay(frames, layer, look.backdrop(frames))
+    assert torch.equal(drawn[..., 10:20], frames[..., 10:20])
+    assert float((drawn - frames)[..., :10].abs().mean()) > 0.05
+    assert isinstance(look, Backed)
+    assert isinstance(look, Worded)
+
+
+def test_grey_is_what_television_makes_of_colours() -> None:
+    red = torch.zeros(1, 3, 1, 1)
+    red[:, 0] = 1
+    assert Highlight().backdrop(red).flatten().tolist() == pytest.approx([0.6 * 0.299] * 3)
+
+
+@pytest.mark.parametrize("look", [Outlines(), Highlight()])
+@pytest.mark.parametrize("scores", [[0.0, 0.0], [0.3, 0.3], [1e-15, 0.0]])
+def test_maps_that_say_nothing_are_neither_outlined_nor_highlighted(
+    look: Visualization, scores: list[float]
+) -> None:
+    assert look(*explained(scores)).eq(0).all()
+
+
+def test_nothing_positive_leaves_nothing_to_highlight() -> None:
+    assert Highlight()(*explained([-0.1, -0.2])).eq(0).all()
 
 
 def test_overlay_is_alpha_blending() -> None:
@@ -292,7 +413,7 @@ def test_overlay_is_alpha_blending() -> None:
 def test_parts_say_what_is_wrong() -> None:
     with pytest.raises(ValueError, match=r"colors: .*'jett'.* Did you mean jet"):
         HeatMap(colors="jett")
-    with pytest.raises(ValueError, match="colors: expected one of green-red, blue-orange"):
+    with pytest.raises(ValueError, match="colors: expected one of blue-orange, green-red"):
         SignedMap(colors="green-blue")
     with pytest.raises(ValueError, match="colors: expected"):
         SignedMap(colors=("green", "no colour"))
@@ -300,6 +421,8 @@ def test_parts_say_what_is_wrong() -> None:
         HeatMap(alpha=1.5)
     with pytest.raises(ValueError, match="fade: "):
         HeatMap(fade=-1)
+    with pytest.raises(ValueError, match=r"smooth: expected a number from 0, got -1"):
+        SignedMap(smooth=-1)
     with pytest.raises(ValueError, match="n: "):
         TopRegions(0)
     with pytest.raises(ValueError, match="share: "):
@@ -311,9 +434,15 @@ def test_parts_say_what_is_wrong() -> None:
             Threshold(value)
 
 
+def test_another_back_is_named(unchecked: None) -> None:
+    with pytest.raises(ValueError, match=r"back: .*'gray'"):
+        Highlight(back="gray")  # type: ignore[arg-type]
+
+
 def test_the_repr_is_the_provenance() -> None:
     assert repr(HeatMap(show=TopShare(0.3))) == (
-        "HeatMap(show=TopShare(share=0.3), stretch=True, alpha=0.6, fade=0.7, colors='jet')"
+        "HeatMap(show=TopShare(share=0.3), stretch=True, per_frame=False, smooth=0.0, alpha=0.6, "
+        "fade=0.7, colors='inferno')"
     )
 
 

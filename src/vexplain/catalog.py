@@ -112,6 +112,8 @@ PARTS: Mapping[str, Mapping[str, type]] = {
     "visualization": {
         "heat": visualization.HeatMap,
         "signed": visualization.SignedMap,
+        "outlines": visualization.Outlines,
+        "highlight": visualization.Highlight,
     },
     "metric": {
         "deletion": evaluation.Deletion,

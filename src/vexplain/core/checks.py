@@ -41,6 +41,13 @@ def check_positive(name: str, value: float) -> None:
         raise ValueError(f"{name}: expected a number above 0, got {value}.")
 
 
+def check_least(name: str, value: float, least: float = 0) -> None:
+    """Raise ``ValueError`` unless ``value`` is a number of at least ``least``."""
+    check_number(name, value)
+    if value < least:
+        raise ValueError(f"{name}: expected a number from {least}, got {value}.")
+
+
 def check_whole(name: str, value: object, least: int = 1) -> None:
     """Raise ``ValueError`` unless ``value`` is a whole number, at least ``least``."""
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:

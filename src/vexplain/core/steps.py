@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from vexplain.core.types import (
@@ -38,6 +38,14 @@ class Segmentation(Protocol):
 
     def paint(self, scores: Float[Tensor, " D"]) -> Float[Tensor, "T H W"]:
         """Return the scores laid out over voxels, in the dtype and on the device of ``scores``."""
+
+
+@runtime_checkable
+class Owned(Protocol):
+    """A segmentation that knows at once which region holds most of each voxel."""
+
+    def owners(self) -> Int[Tensor, "T H W"]:
+        """Return the number of that region, int64; among equal ones the first."""
 
 
 @runtime_checkable

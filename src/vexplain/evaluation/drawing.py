@@ -9,8 +9,8 @@ from vexplain.core import Explanation
 from vexplain.core.files import atomic_path
 from vexplain.evaluation.case import Measure
 from vexplain.evaluation.results import Evaluation, Score
-from vexplain.rendering import check_png, layer_of, picture, target_note
-from vexplain.visualization import CurvePanel, CurveRow, Line, draw_curves, overlay
+from vexplain.rendering import check_png, drawn_over, layer_of, picture, target_note
+from vexplain.visualization import CurvePanel, CurveRow, Line, draw_curves
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -77,7 +77,8 @@ def row_of(explanation: Explanation, evaluation: Evaluation, names: Sequence[str
     """
     frames, layer = explanation.clip.frames.cpu(), layer_of(explanation, None)
     marked = int(layer[:, 3].mean((1, 2)).argmax())
-    drawn = overlay(frames[marked : marked + 1], layer[marked : marked + 1])
+    draw = explanation.method.visualization
+    drawn = drawn_over(frames[marked : marked + 1], layer[marked : marked + 1], draw)
     panels = {score.name: panel_of(score) for score in evaluation if has_curve(score)}
     middle = len(frames) // 2
     seen, shown = (float(explanation.clip.pts_seconds[i]) for i in (middle, marked))

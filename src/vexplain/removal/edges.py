@@ -6,7 +6,8 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float
 from torch import Tensor
 
-from vexplain.removal.gaussian import check_length, smooth
+from vexplain.core.checks import check_positive
+from vexplain.core.gaussian import smooth
 
 
 @runtime_checkable
@@ -55,9 +56,9 @@ class Feathered:
     sigma_time: float = 0.0
 
     def __post_init__(self) -> None:
-        check_length("sigma", self.sigma)
+        check_positive("sigma", self.sigma)
         if self.sigma_time != 0:
-            check_length("sigma_time", self.sigma_time)
+            check_positive("sigma_time", self.sigma_time)
 
     def __call__(self, keep: Float[Tensor, "N T H W"]) -> Float[Tensor, "N T H W"]:
         """Return ``keep`` blurred."""

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from vexplain.core import Segmentation, VideoClip
-from vexplain.core.checks import check_finite, check_rank
-from vexplain.removal.gaussian import check_length, smooth
+from vexplain.core.checks import check_finite, check_positive, check_rank
+from vexplain.core.gaussian import smooth
 
 KeepFill = Callable[[Tensor], Tensor]
 """Turns keeps (n, T, H, W) into their fills (n, T, C, H, W): a fresh tensor, the caller's own."""
@@ -191,7 +191,7 @@ class Blur:
     sigma: float = 10.0
 
     def __post_init__(self) -> None:
-        check_length("sigma", self.sigma)
+        check_positive("sigma", self.sigma)
 
     def __call__(self, clip: VideoClip, segmentation: Segmentation) -> Float[Tensor, "T C H W"]:
         """Return the blurred frames."""
@@ -216,8 +216,8 @@ class Blur3D:
     sigma_time: float = 2.0
 
     def __post_init__(self) -> None:
-        check_length("sigma_space", self.sigma_space)
-        check_length("sigma_time", self.sigma_time)
+        check_positive("sigma_space", self.sigma_space)
+        check_positive("sigma_time", self.sigma_time)
 
     def __call__(self, clip: VideoClip, segmentation: Segmentation) -> Float[Tensor, "T C H W"]:
         """Return the blurred clip."""
@@ -243,7 +243,7 @@ class Inpaint:
     radius: float = 3.0
 
     def __post_init__(self) -> None:
-        check_length("radius", self.radius)
+        check_positive("radius", self.radius)
 
     def __call__(self, clip: VideoClip, segmentation: Segmentation) -> KeepFill:
         """Return the function that inpaints the frames where a keep is below ½."""

@@ -39,3 +39,12 @@ def spread(
     planes = along_h[:, None] @ values @ along_w[:, None].transpose(-1, -2)
     shape = (n, along_t.shape[1], along_h.shape[1], along_w.shape[1])
     return (along_t @ planes.reshape(n, t, -1)).reshape(shape)
+
+
+def owners_of(
+    along_t: Float[Tensor, "T t"], along_h: Float[Tensor, "H h"], along_w: Float[Tensor, "W w"]
+) -> Int[Tensor, "T H W"]:
+    """Return which product of cells weighs most in each voxel: of each axis the heaviest cell."""
+    t, h, w = (along.argmax(1) for along in (along_t, along_h, along_w))
+    numbers: Tensor = (t[:, None, None] * along_h.shape[1] + h[:, None]) * along_w.shape[1] + w
+    return numbers

@@ -57,6 +57,10 @@ class LabelRegions:
         """Return for each voxel the score of its owner."""
         return scores[self.labels.to(scores.device)]
 
+    def owners(self) -> Int[Tensor, "T H W"]:
+        """Return the labels."""
+        return self.labels
+
 
 def from_volume(labels: Int[Tensor, "T H W"], clip: VideoClip) -> LabelRegions:
     """Return the regions of a label volume with gaps, on the device of the clip's frames."""

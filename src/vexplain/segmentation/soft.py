@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from vexplain.core import VideoClip
 from vexplain.core.checks import check_whole
-from vexplain.segmentation.lattice import spread
+from vexplain.segmentation.lattice import owners_of, spread
 
 
 def hat_weights(length: int, cells: int, shift: Float[Tensor, " N"]) -> Float[Tensor, "N L g"]:
@@ -63,12 +63,18 @@ class SoftCells:
         shift = middle(scores.device).to(scores.dtype)
         return self._interpolate(scores[None], shift)[0]
 
+    def owners(self) -> Int[Tensor, "T H W"]:
+        """Return the cell that weighs most in each voxel where scores are painted."""
+        return owners_of(*(weights[0] for weights in self._weights(middle(torch.device("cpu")))))
+
     def _interpolate(
         self, values: Float[Tensor, "N D"], shift: Float[Tensor, "#N 3"]
     ) -> Float[Tensor, "N T H W"]:
+        return spread(values.view(-1, *self.cells), *self._weights(shift))
+
+    def _weights(self, shift: Float[Tensor, "#N 3"]) -> list[Float[Tensor, "#N L g"]]:
         axes = zip(self.shape, self.cells, shift.unbind(1), strict=True)
-        weights = [hat_weights(length, cells, along) for length, cells, along in axes]
-        return spread(values.view(-1, *self.cells), *weights)
+        return [hat_weights(length, cells, along) for length, cells, along in axes]
 
 
 def middle(device: torch.device) -> Float[Tensor, "1 3"]:

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from math import ceil, floor
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from vexplain.core import VideoClip
 from vexplain.core.checks import check_whole
-from vexplain.segmentation.lattice import spread
+from vexplain.segmentation.lattice import owners_of, spread
 
 
 def window_edges(length: int, boxes: int, stride: float) -> list[tuple[int, int]]:
@@ -69,6 +69,10 @@ class Windows:
         """Return for each voxel the mean score of the windows over it, or 0 where there is none."""
         total = self._sum(torch.stack([scores, torch.ones_like(scores)]))
         return total[0] / total[1].clamp(min=1)
+
+    def owners(self) -> Int[Tensor, "T H W"]:
+        """Return the first window over each voxel."""
+        return owners_of(self.along_t.float(), self.along_h.float(), self.along_w.float())
 
     @property
     def _counts(self) -> tuple[int, int, int]:

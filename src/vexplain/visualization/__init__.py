@@ -3,7 +3,17 @@
 from vexplain.visualization.colors import PALETTES
 from vexplain.visualization.curve_sheet import draw_curves
 from vexplain.visualization.curves import CurvePanel, CurveRow, Line, draw_panel
-from vexplain.visualization.layers import HeatMap, Scale, Scaled, SignedMap, overlay
+from vexplain.visualization.emphasis import Highlight, Outlines
+from vexplain.visualization.layers import (
+    Backed,
+    HeatMap,
+    Scale,
+    Scaled,
+    SignedMap,
+    Worded,
+    overlay,
+)
+from vexplain.visualization.owners import owners_of, rims_of
 from vexplain.visualization.sheet import Row, Sheet, draw_sheet
 from vexplain.visualization.show import Accumulated, All, Show, Threshold, TopRegions, TopShare
 
@@ -11,10 +21,13 @@ __all__ = [
     "PALETTES",
     "Accumulated",
     "All",
+    "Backed",
     "CurvePanel",
     "CurveRow",
     "HeatMap",
+    "Highlight",
     "Line",
+    "Outlines",
     "Row",
     "Scale",
     "Scaled",
@@ -24,8 +37,11 @@ __all__ = [
     "Threshold",
     "TopRegions",
     "TopShare",
+    "Worded",
     "draw_curves",
     "draw_panel",
     "draw_sheet",
     "overlay",
+    "owners_of",
+    "rims_of",
 ]

@@ -9,10 +9,10 @@ from torch import Tensor
 from vexplain.core.checks import near_names
 
 PALETTES = {
-    "green-red": ("#00c83c", "#ff2a2a"),
     "blue-orange": ("#1f77ff", "#ff8c00"),
+    "green-red": ("#00c83c", "#ff2a2a"),
 }
-"""Pairs (supports, opposes) by name: LIME's, and one that colour-blind people can tell apart."""
+"""Pairs (supports, opposes) by name: one that colour-blind people can tell apart, and LIME's."""
 
 STEPS = 256
 

@@ -1,18 +1,20 @@
 """RGBA layers over a clip: heat maps and positive/negative maps.
 
 A layer (T, 4, H, W) is red, green, blue and alpha in [0, 1], not premultiplied. One scale holds
-for the whole clip, so equal colours mean equal numbers in every frame.
+for the whole clip, so equal colours mean equal numbers in every frame, unless each frame is asked
+to have its own.
 """
 
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vexplain.core import Attribution, Segmentation
-from vexplain.core.checks import check_share
+from vexplain.core.checks import check_least, check_share
+from vexplain.core.gaussian import smooth
 from vexplain.visualization.colors import STEPS, color_pair, color_table, fading
 from vexplain.visualization.show import All, Show, painted
 
@@ -28,11 +30,35 @@ class Scale:
         low: The value of the first colour, in units of the scores.
         high: The value of the last one.
         colors: (steps, 3) RGB in [0, 1], from ``low`` to ``high``.
+        per_frame: Whether each frame has a scale of its own; ``low`` and ``high`` are then shares
+            of the frame's largest value.
     """
 
     low: float
     high: float
     colors: Float[Tensor, "steps 3"]
+    per_frame: bool = False
+
+
+@runtime_checkable
+class Backed(Protocol):
+    """A visualization whose layer is made of the picture that it lies over, such as its grey.
+
+    The alpha of its layer says how much of ``backdrop`` stands in the place of a pixel; the colours
+    of the layer are what stands there where no picture is at hand.
+    """
+
+    def backdrop(self, frames: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
+        """Return what the frames are exchanged for, where the layer is opaque; at any size."""
+
+
+@runtime_checkable
+class Worded(Protocol):
+    """A visualization that says in words what it shows, as it has no scale."""
+
+    @property
+    def words(self) -> str:
+        """What is to be seen, in one short line."""
 
 
 @runtime_checkable
@@ -55,58 +81,77 @@ class HeatMap:
         show: The regions shown.
         stretch: Whether the shown values, lowest to highest, span all colours (histogram
             stretching, paper §3.5); else the colours span 0..1 in units of the scores.
+        per_frame: Whether each frame is stretched by itself: it shows where, and hides when.
+        smooth: Standard deviation in pixels of the clip of a Gaussian that the map is smoothed
+            with in each frame; 0 leaves it as it is.
         alpha: How much the hottest colour covers the clip, in [0, 1].
         fade: Share of that alpha that the coldest colour lacks, in [0, 1]; 0 covers all that is
             shown alike. By default weak relevance lets the clip through (alpha compositing that
             shows the magnitude, paper §3.5), which also softens where heat ends.
-        colors: A matplotlib colour map.
+        colors: A matplotlib colour map; the default is perceptually even, ``jet`` is the paper's.
 
     Raises:
-        ValueError: On an alpha or a fade outside [0, 1], or an unknown colour map.
+        ValueError: On an alpha or a fade outside [0, 1], a negative ``smooth``, or an unknown
+            colour map.
     """
 
     show: Show = field(default_factory=All)
     stretch: bool = True
+    per_frame: bool = False
+    smooth: float = 0.0
     alpha: float = 0.6
     fade: float = 0.7
-    colors: str = "jet"
+    colors: str = "inferno"
 
     def __post_init__(self) -> None:
         check_share("alpha", self.alpha)
         check_share("fade", self.fade)
+        check_least("smooth", self.smooth)
         color_table(self.colors)
 
     def __call__(
         self, attribution: Attribution, segmentation: Segmentation
     ) -> Float[Tensor, "T 4 H W"]:
         """Return the layer, on the device of the map."""
-        shown, span = self._shown(attribution, segmentation)
-        if span is None:
-            return transparent(attribution.map)
-        place = place_in(attribution.map, *span)
+        values, shown = self._shown(attribution, segmentation)
+        if not shown.any():
+            return transparent(values)
+        place = place_in(values, *self._ends(values, shown))
         strength = 1 - self.fade * (1 - place)
         return rgba(look_up(place, color_table(self.colors)), self.alpha * shown * strength)
 
     def scale(self, attribution: Attribution, segmentation: Segmentation) -> Scale | None:
         """Return what the colours mean, or None where nothing is shown."""
-        _, span = self._shown(attribution, segmentation)
-        return None if span is None else Scale(*span, color_table(self.colors))
+        values, shown = self._shown(attribution, segmentation)
+        if not shown.any():
+            return None
+        if self.per_frame and self.stretch:
+            return Scale(0.0, 1.0, color_table(self.colors), per_frame=True)
+        low, high = self._ends(values, shown)
+        return Scale(float(low), float(high), color_table(self.colors))
 
     def _shown(
         self, attribution: Attribution, segmentation: Segmentation
-    ) -> tuple[Float[Tensor, "T H W"], tuple[float, float] | None]:
-        """Return how much of each voxel is shown, and the values of the first and last colour."""
-        values = attribution.map
+    ) -> tuple[Float[Tensor, "T H W"], Float[Tensor, "T H W"]]:
+        """Return the map as it is drawn, and how much of each voxel is shown."""
+        values = smoothed(attribution.map, self.smooth)
+        if is_flat(attribution.map):
+            return values, torch.zeros_like(values)
         shown = painted(self.show, attribution.scores.clamp(min=0), segmentation).to(values.device)
-        shown = shown * (values > 0)
-        if is_flat(values) or not shown.any():
-            return shown, None
-        return shown, span_of(values[shown > 0]) if self.stretch else (0.0, 1.0)
+        return values, shown * (values > 0)
+
+    def _ends(
+        self, values: Float[Tensor, "T H W"], shown: Float[Tensor, "T H W"]
+    ) -> tuple[Float[Tensor, "t 1 1"], Float[Tensor, "t 1 1"]]:
+        """Return the values of the first and last colour, of each frame or of all."""
+        if self.stretch:
+            return span_of(values, shown > 0, self.per_frame)
+        return torch.zeros(1, 1, 1).to(values), torch.ones(1, 1, 1).to(values)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SignedMap:
-    """Positive and negative relevance in two colours (paper, Table 2; LIME's green and red).
+    """Positive and negative relevance in two colours (paper, Table 2).
 
     The sign of the attribution map chooses the colour, its size the alpha, so weak regions fade
     into the clip; regions are shown by the size of their score. A map that is the same everywhere
@@ -116,57 +161,81 @@ class SignedMap:
         show: The regions shown.
         stretch: Whether the largest shown size is fully opaque (histogram stretching that keeps 0
             at 0, paper §3.5); else a size of 1 in units of the scores is.
+        per_frame: Whether each frame is stretched by itself: it shows where, and hides when.
+        smooth: Standard deviation in pixels of the clip of a Gaussian that the map is smoothed
+            with in each frame; 0 leaves it as it is.
         alpha: How much the strongest voxel covers the clip, in [0, 1].
-        colors: ``green-red``, ``blue-orange`` (safe for colour-blind people), or two matplotlib
-            colours (supports, opposes).
+        colors: ``blue-orange`` (colour-blind people can tell them apart), ``green-red`` (LIME's),
+            or two matplotlib colours (supports, opposes).
 
     Raises:
-        ValueError: On an alpha outside [0, 1] or unknown colours.
+        ValueError: On an alpha outside [0, 1], a negative ``smooth`` or unknown colours.
     """
 
     show: Show = field(default_factory=All)
     stretch: bool = True
+    per_frame: bool = False
+    smooth: float = 0.0
     alpha: float = 0.6
-    colors: str | tuple[str, str] = "green-red"
+    colors: str | tuple[str, str] = "blue-orange"
 
     def __post_init__(self) -> None:
         check_share("alpha", self.alpha)
+        check_least("smooth", self.smooth)
         color_pair(self.colors)
 
     def __call__(
         self, attribution: Attribution, segmentation: Segmentation
     ) -> Float[Tensor, "T 4 H W"]:
         """Return the layer, on the device of the map."""
-        shown, bound = self._shown(attribution, segmentation)
-        if bound is None:
-            return transparent(attribution.map)
-        strength = (attribution.map.abs() / bound).clamp(max=1)
-        positive, negative = color_pair(self.colors).to(attribution.map.device)
-        rgb = torch.where((attribution.map > 0)[..., None], positive, negative)
+        values, shown = self._shown(attribution, segmentation)
+        if not shown.any():
+            return transparent(values)
+        strength = (values.abs() / self._bound(values, shown)).clamp(max=1)
+        positive, negative = color_pair(self.colors).to(values.device)
+        rgb = torch.where((values > 0)[..., None], positive, negative)
         return rgba(rgb, self.alpha * shown * strength)
 
     def scale(self, attribution: Attribution, segmentation: Segmentation) -> Scale | None:
         """Return what the colours mean, or None where nothing is shown."""
-        _, bound = self._shown(attribution, segmentation)
-        return None if bound is None else Scale(-bound, bound, fading(*color_pair(self.colors)))
+        values, shown = self._shown(attribution, segmentation)
+        if not shown.any():
+            return None
+        colors = fading(*color_pair(self.colors))
+        if self.per_frame and self.stretch:
+            return Scale(-1.0, 1.0, colors, per_frame=True)
+        bound = float(self._bound(values, shown))
+        return Scale(-bound, bound, colors)
 
     def _shown(
         self, attribution: Attribution, segmentation: Segmentation
-    ) -> tuple[Float[Tensor, "T H W"], float | None]:
-        """Return how much of each voxel is shown, and the size that is drawn at full strength."""
-        sizes = attribution.map.abs()
-        shown = painted(self.show, attribution.scores.abs(), segmentation).to(sizes.device)
-        shown = shown * (sizes > 0)
-        if is_flat(attribution.map) or not shown.any():
-            return shown, None
-        return shown, float(sizes[shown > 0].max()) if self.stretch else 1.0
+    ) -> tuple[Float[Tensor, "T H W"], Float[Tensor, "T H W"]]:
+        """Return the map as it is drawn, and how much of each voxel is shown."""
+        values = smoothed(attribution.map, self.smooth)
+        if is_flat(attribution.map):
+            return values, torch.zeros_like(values)
+        shown = painted(self.show, attribution.scores.abs(), segmentation).to(values.device)
+        return values, shown * (values != 0)
+
+    def _bound(
+        self, values: Float[Tensor, "T H W"], shown: Float[Tensor, "T H W"]
+    ) -> Float[Tensor, "t 1 1"]:
+        """Return the size that is drawn at full strength, in each frame or in all."""
+        if not self.stretch:
+            return torch.ones(1, 1, 1).to(values)
+        return span_of(values.abs(), shown > 0, self.per_frame)[1]
 
 
 def overlay(
-    frames: Float[Tensor, "T 3 H W"], layer: Float[Tensor, "T 4 H W"]
+    frames: Float[Tensor, "T 3 H W"],
+    layer: Float[Tensor, "T 4 H W"],
+    backdrop: Float[Tensor, "T 3 H W"] | None = None,
 ) -> Float[Tensor, "T 3 H W"]:
-    """Blend an RGBA layer over frames: ``(1 − α)·frame + α·colour``."""
-    rgb, alpha = layer[:, :3], layer[:, 3:]
+    """Blend an RGBA layer over frames: ``(1 − α)·frame + α·colour``.
+
+    With a ``backdrop`` its pixels take the place of the colours.
+    """
+    rgb, alpha = layer[:, :3] if backdrop is None else backdrop, layer[:, 3:]
     return frames + alpha * (rgb - frames)
 
 
@@ -176,13 +245,29 @@ def is_flat(values: Float[Tensor, "T H W"]) -> bool:
     return bool(high - low <= max(SILENT, FLAT * float(values.abs().max())))
 
 
-def span_of(values: Float[Tensor, " n"]) -> tuple[float, float]:
-    """Return the lowest and the highest of some positive values; from 0 where they are equal."""
-    low, high = (float(value) for value in values.aminmax())
-    return (low, high) if high - low > FLAT * high else (0.0, high)
+def smoothed(values: Float[Tensor, "T H W"], sigma: float) -> Float[Tensor, "T H W"]:
+    """Return a map smoothed in each frame; ``sigma`` in pixels of the clip."""
+    return smooth(smooth(values, 1, sigma), 2, sigma)
 
 
-def place_in(values: Float[Tensor, "T H W"], low: float, high: float) -> Float[Tensor, "T H W"]:
+def span_of(
+    values: Float[Tensor, "T H W"], shown: Bool[Tensor, "T H W"], per_frame: bool
+) -> tuple[Float[Tensor, "t 1 1"], Float[Tensor, "t 1 1"]]:
+    """Return the lowest and the highest shown value of each frame, or of all (t = 1).
+
+    All are above 0. From 0 where they are equal; 0 and 1 where none is shown.
+    """
+    rows = (len(values) if per_frame else 1, -1)
+    low = values.where(shown, torch.inf).reshape(rows).amin(1)[:, None, None]
+    high = values.where(shown, -torch.inf).reshape(rows).amax(1)[:, None, None]
+    some = high > -torch.inf
+    low = low.where(some & (high - low > FLAT * high), 0.0)
+    return low, high.where(some, 1.0)
+
+
+def place_in(
+    values: Float[Tensor, "T H W"], low: Float[Tensor, "t 1 1"], high: Float[Tensor, "t 1 1"]
+) -> Float[Tensor, "T H W"]:
     """Return where values lie between ``low`` (0) and ``high`` (1), clipped to the ends."""
     return ((values - low) / (high - low)).clamp(0, 1)
 

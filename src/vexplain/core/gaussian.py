@@ -1,12 +1,8 @@
 """Gaussian smoothing along one axis, as a matrix product."""
 
-import math
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
-
-from vexplain.core.checks import check_positive
 
 
 def smoothing_matrix(length: int, sigma: float) -> Float[Tensor, "L L"]:
@@ -38,13 +34,3 @@ def smooth(volume: Float[Tensor, "..."], axis: int, sigma: float) -> Float[Tenso
         return volume
     matrix = smoothing_matrix(volume.shape[axis], sigma).to(volume)
     return (volume.transpose(axis, -1) @ matrix.T).transpose(axis, -1)
-
-
-def check_length(name: str, value: float) -> None:
-    """Raise ``ValueError`` unless ``value`` is a finite number above 0."""
-    check_positive(name, value)
-    if math.isinf(value):
-        raise ValueError(
-            f"{name}: expected a finite number of pixels or frames, got {value}. "
-            "Nothing needs to reach farther than the clip is large."
-        )

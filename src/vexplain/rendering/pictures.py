@@ -1,0 +1,52 @@
+"""What all that is rendered shares: an explanation's layer, and frames as 8-bit pixels."""
+
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from vexplain.core import Explanation, Visualization
+from vexplain.visualization import Backed, overlay
+
+Picture = UInt8[np.ndarray, "h w 3"]
+
+
+def layer_of(
+    explanation: Explanation, visualization: Visualization | None
+) -> Float[Tensor, "T 4 H W"]:
+    """Return the RGBA layer of an explanation, on the CPU.
+
+    Raises:
+        ValueError: When the visualization makes a layer of another size than the clip's.
+    """
+    draw = visualization or explanation.method.visualization
+    layer = draw(explanation.attribution, explanation.segmentation).cpu()
+    T, _, H, W = explanation.clip.shape
+    if tuple(layer.shape) != (T, 4, H, W):
+        raise ValueError(
+            f"visualization: expected a layer of shape {(T, 4, H, W)} for this clip, "
+            f"got {tuple(layer.shape)} from {draw!r}."
+        )
+    return layer
+
+
+def drawn_over(
+    frames: Float[Tensor, "n 3 H W"], layer: Float[Tensor, "n 4 H W"], draw: Visualization
+) -> Float[Tensor, "n 3 H W"]:
+    """Return frames under the layer that a visualization made for them."""
+    return overlay(frames, layer, draw.backdrop(frames) if isinstance(draw, Backed) else None)
+
+
+def picture(frame: Float[Tensor, "3 H W"]) -> Picture:
+    """Return a frame in [0, 1] as 8-bit pixels."""
+    pixels = (frame.cpu() * 255).round().clamp(0, 255).to(torch.uint8)
+    return pixels.permute(1, 2, 0).contiguous().numpy()
+
+
+def check_png(path: str | PathLike[str]) -> None:
+    """Raise ``ValueError`` unless ``path`` ends in ``.png``."""
+    if Path(path).suffix.lower() != ".png":
+        raise ValueError(f"path: expected the name of a picture that ends in .png, got {path}.")
