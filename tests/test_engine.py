@@ -16,7 +16,7 @@ from vexplain.core import (
     VexplainWarning,
     VideoClip,
 )
-from vexplain.engine import Interrupted, ServerLostError, explain, summarise
+from vexplain.engine import Interrupted, ServerLostError, explain, rivals, summarise
 from vexplain.models import as_classifier
 from vexplain.sampling import AllButOne, Binomial, Exhaustive, MonteCarlo, OnlyOne, ShapleyKernel
 from vexplain.summary import LinearSurrogate, MeanWhenKept, RemovalEffect, ShapleyRegression
@@ -394,6 +394,17 @@ def test_another_target_or_summary_costs_no_forward_pass(clip: VideoClip) -> Non
     )[0]
     assert torch.equal(other.attribution.map, direct.attribution.map)
     assert other.target_name == "sitting"
+
+
+def test_rivals_are_the_likeliest_other_classes_summarised_in_one_pass(clip: VideoClip) -> None:
+    saved = explain(clip, Model(), method=RISE)[0]
+    found = rivals(saved, 5)
+    ranked = saved.ledger.full.argsort(descending=True).tolist()
+    assert [one.target for one in found] == [k for k in ranked if k != saved.target][:5]
+    for one in found:
+        again = summarise(saved, target=one.target)
+        assert torch.equal(one.attribution.map, again.attribution.map)
+    assert rivals(saved, 0) == []
 
 
 def test_rise_of_a_constant_model_is_flat_and_warns(clip: VideoClip) -> None:

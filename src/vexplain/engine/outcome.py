@@ -48,23 +48,40 @@ def summarise(
     )
     scores = explanation.ledger.answers()
     number = explanation.target if target is None else scores.index(target)
-    segmentation = explanation.segmentation
+    again = summarised(replace(explanation, method=method), [number])
+    warn_of_doubts(again)
+    return again[0]
+
+
+def rivals(explanation: Explanation, n: int = 2) -> list[Explanation]:
+    """Return the explanation for the n likeliest other classes, without the model.
+
+    All are summarised in one pass over the rows; doubts about them are not warned of.
+    """
+    ranked = explanation.ledger.full.argsort(descending=True, stable=True).tolist()
+    others = [number for number in ranked if number != explanation.target][:n]
+    return summarised(explanation, others) if others else []
+
+
+def summarised(explanation: Explanation, targets: Sequence[int]) -> list[Explanation]:
+    """Return the explanation for every target, by the parts of its method."""
+    method, segmentation = explanation.method, explanation.segmentation
 
     def keep(rows: Coalitions) -> Tensor:
         return method.removal.soften(segmentation.keep(rows.present, rows.jitter))
 
     clock = Clock(CPU, {**explanation.seconds, "summary": 0.0})
-    found = attribute(method, explanation.ledger, segmentation, keep, [number], clock)
-    again = replace(
-        explanation,
-        attribution=found[0],
-        target=number,
-        method=method,
-        seconds=clock.seconds,
-        manifest={**explanation.manifest, "method": repr(method)},
-    )
-    warn_of_doubts([again])
-    return again
+    found = attribute(method, explanation.ledger, segmentation, keep, targets, clock)
+    return [
+        replace(
+            explanation,
+            attribution=attribution,
+            target=target,
+            seconds=clock.seconds,
+            manifest={**explanation.manifest, "method": repr(method)},
+        )
+        for target, attribution in zip(targets, found, strict=True)
+    ]
 
 
 def attribute(
