@@ -403,3 +403,31 @@ def test_distractors_do_not_depend_on_the_label() -> None:
 def test_bad_sizes_are_named() -> None:
     with pytest.raises(ValueError, match="at least 1 frame"):
         render(ball(Motion()), frames=0)
+
+
+def test_some_of_the_classes_keep_their_clips_and_get_new_numbers() -> None:
+    whole = open_dataset("synthetic:still?clips=60")
+    some = whole.of_classes(["grows", "shows a cat"])
+    assert some.class_names == ("grows", "shows a cat")
+    assert [one.name for one in some.recordings] == [
+        one.name for one in whole.recordings if one.label in (12, 2)
+    ]
+    old = {one.name: one for one in whole.recordings}
+    for one in some.recordings:
+        assert whole.class_names[old[one.name].label or 0] == some.class_names[one.label or 0]
+        assert (one.group, one.split, one.facts) == (
+            old[one.name].group,
+            old[one.name].split,
+            old[one.name].facts,
+        )
+    spec = ClipSpec(frames=2, size=16)
+    first = some.recordings[0]
+    assert torch.equal(first.read(spec).frames, old[first.name].read(spec).frames)
+
+
+def test_classes_that_are_not_there_are_named() -> None:
+    whole = open_dataset("synthetic:still?clips=14")
+    with pytest.raises(ValueError, match=r"no class 'grow'\. Did you mean grows"):
+        whole.of_classes(["grow"])
+    with pytest.raises(ValueError, match="each once"):
+        whole.of_classes(["grows", "grows"])

@@ -110,8 +110,51 @@ class VideoRecording:
         return None if boxes is None else truth_from_boxes(boxes, clip)
 
 
+@dataclass(frozen=True)
+class Renumbered:
+    """A recording of a dataset that has only some of the classes of its own.
+
+    Attributes:
+        recording: The recording.
+        label: The number of its class among those that are left.
+    """
+
+    recording: Recording
+    label: int | None
+
+    @property
+    def name(self) -> str:
+        """What the recording is called."""
+        return self.recording.name
+
+    @property
+    def group(self) -> str | None:
+        """What the recording has in common with others."""
+        return self.recording.group
+
+    @property
+    def split(self) -> str | None:
+        """The part that the recording is in."""
+        return self.recording.split
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What else is known of the recording."""
+        return self.recording.facts
+
+    def read(self, spec: ClipSpec) -> VideoClip:
+        """Return the frames of the recording that ``spec`` wants."""
+        return self.recording.read(spec)
+
+    def truth(self, clip: VideoClip) -> Bool[Tensor, "T H W"] | None:
+        """Return the voxels of the recording that hold the evidence."""
+        return self.recording.truth(clip)
+
+
 def read_from(recording: Recording) -> list[str]:
     """Return the files, and the seconds of them, that a recording is read from, if it has any."""
+    if isinstance(recording, Renumbered):
+        return read_from(recording.recording)
     known = {name: getattr(recording, name, None) for name in (*FILES, *TIMES)}
     return [f"{name} {value}" for name, value in known.items() if value is not None]
 
@@ -189,3 +232,24 @@ class Dataset:
             )
         chosen = [one for one in self.recordings if one.split == split]
         return replace(self, name=f"{self.name}, {split}", recordings=chosen, problems=())
+
+    def of_classes(self, names: Sequence[str]) -> "Dataset":
+        """Return the recordings of some classes, which are numbered in the order given.
+
+        Raises:
+            ValueError: When there is no such class, or it is named twice.
+        """
+        for name in names:
+            if name not in self.class_names:
+                raise ValueError(
+                    f"classes: {self.name} has no class {name!r}."
+                    f"{near_names(name, self.class_names)}"
+                )
+        if len({*names}) != len(names) or not names:
+            raise ValueError(f"classes: expected one or more, each once, got {list(names)}.")
+        number = {self.class_names.index(name): place for place, name in enumerate(names)}
+        chosen = [
+            Renumbered(one, number[one.label]) for one in self.recordings if one.label in number
+        ]
+        name = f"{self.name}, {len(names)} of {len(self.class_names)} classes"
+        return replace(self, name=name, class_names=tuple(names), recordings=chosen)

@@ -45,6 +45,8 @@ class Config:
     Attributes:
         model: What to start from, as ``load_model`` names it: a torch model.
         data: The dataset, as ``open_dataset`` names it.
+        classes: The names of the classes to learn, numbered in this order; empty = all of the
+            dataset.
         arguments: What the network is built with, where it is built here.
         weights: A file of weights to start from, where the model's name doesn't say it already.
         shared_weights: A file of another network's weights, of which those are taken over that this
@@ -82,6 +84,7 @@ class Config:
 
     model: str
     data: str
+    classes: tuple[str, ...] = ()
     arguments: Mapping[str, Any] = field(default_factory=dict)
     weights: str | None = None
     shared_weights: str | None = None
@@ -114,6 +117,9 @@ class Config:
             _check_kind(name, getattr(self, name), str, "a text")
         for name in ("arguments", "clip"):
             _check_kind(name, getattr(self, name), Mapping, "keys and values")
+        _check_kind("classes", self.classes, tuple, "a list of names")
+        for name in self.classes:
+            _check_kind("classes", name, str, "names in quotation marks")
         check_keys([*map(str, self.clip)], [f.name for f in fields(ClipSpec)])
         for name in ("epochs", "batch_size"):
             check_whole(name, getattr(self, name))
@@ -225,7 +231,7 @@ def configured(content: Mapping[str, Any], folder: Path = Path()) -> Config:
     given = {key: value for key, value in content.items() if value is not None}
     if given.get("channels_last") == "auto":
         del given["channels_last"]
-    for name in ("split", "only"):
+    for name in ("split", "only", "classes"):
         if isinstance(given.get(name), list):
             given[name] = tuple(given[name])
     if isinstance(given.get("only"), int):

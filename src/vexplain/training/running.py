@@ -80,6 +80,7 @@ def train(
     """
     accelerator = accelerator_for(config, device)
     data = dataset if dataset is not None else open_dataset(data_of(config))
+    data = data.of_classes(config.classes) if config.classes else data
     chosen = replace(config, only=tuple(folds)) if folds is not None else config
     warn_of_problems(data)
     planned = folds_of(data, chosen)
