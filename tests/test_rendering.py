@@ -1,8 +1,10 @@
 """Explanations on video and paper: the right colour at the right pixel of the right frame."""
 
+import time
 import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+import vexplain as vx
+from vexplain.api import suitable_clip
 from vexplain.core import (
     Attribution,
     Coalitions,
@@ -26,12 +30,14 @@ from vexplain.core import (
     VideoClip,
     Visualization,
 )
+from vexplain.models import load_model
 from vexplain.rendering import Area, Timeline, contact_sheet, evenly, explained_row, render
+from vexplain.rendering.placing import Brush, Cover
 from vexplain.video import digest, source_frames, write_video
 from vexplain.visualization import HeatMap, SignedMap
 from vexplain.visualization.sheet import CAPTION, NOTE, face
 
-HOT = HeatMap(alpha=0.6)
+HOT = HeatMap(alpha=0.6, colors="jet")
 DARK_RED = np.array([127.5, 0, 0])  # the hottest colour of jet
 GREY = 120
 
@@ -168,8 +174,11 @@ def cropped(tmp_path: Path) -> Explanation:
     return explain(clip, block((3, 48, 48), slice(8, 16), slice(32, 40), slice(None)), [0.0, 1.0])
 
 
-def test_the_crop_lands_on_the_right_source_pixels(cropped: Explanation, tmp_path: Path) -> None:
-    frames = decoded(render(cropped, tmp_path / "out.mp4"))
+@pytest.mark.parametrize("name", ["out.mp4", "out.webm"])
+def test_the_crop_lands_on_the_right_source_pixels(
+    name: str, cropped: Explanation, tmp_path: Path
+) -> None:
+    frames = decoded(render(cropped, tmp_path / name))
     assert len(frames) == 12
     expected = np.full((96, 160, 3), 0.6 * GREY)
     expected[:, 32:128] = GREY
@@ -184,24 +193,33 @@ def test_the_crop_lands_on_the_right_source_pixels(cropped: Explanation, tmp_pat
         assert np.abs(frame - expected)[inner].max() < 10
 
 
-def test_rate_length_and_size_are_the_source_s(cropped: Explanation, tmp_path: Path) -> None:
-    with av.open(str(render(cropped, tmp_path / "out.mp4"))) as container:
+@pytest.mark.parametrize("suffix", ["mp4", "webm"])
+def test_rate_length_and_size_are_the_source_s(
+    suffix: str, cropped: Explanation, tmp_path: Path
+) -> None:
+    path = render(cropped, tmp_path / f"out.{suffix}")
+    with av.open(str(path)) as container:
         stream = container.streams.video[0]
-        assert (stream.height, stream.width, stream.frames) == (96, 160, 12)
-    assert rate_of(tmp_path / "out.mp4") == pytest.approx(25)
-    assert rate_of(render(cropped, tmp_path / "slow.mp4", fps=5)) == pytest.approx(5)
+        assert (stream.height, stream.width) == (96, 160)
+        assert (container.duration or 0) / av.time_base == pytest.approx(12 / 25, abs=2e-3)
+    assert len(decoded(path)) == 12
+    assert rate_of(path) == pytest.approx(25)
+    assert rate_of(render(cropped, tmp_path / f"slow.{suffix}", fps=5)) == pytest.approx(5)
 
 
-def test_the_source_s_own_times_are_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", ["mp4", "webm"])
+def test_the_source_s_own_times_are_kept(suffix: str, tmp_path: Path) -> None:
     times = [0.0, 0.04, 0.24, 0.28, 1.0, 1.52, 1.56, 2.0]
     path = tmp_path / "source.mp4"
     frames = [np.full((32, 48, 3), GREY, np.uint8)] * 8
     write_video(path, frames, fps=3.5, seconds=times)
     clip = clip_of(path, (0.0, 0.0, 32.0, 48.0), (32, 48), (0, 7), (8, 32, 48))
     explanation = explain(clip, torch.zeros(2, 32, 48).long(), [1.0])
-    own = [frame.seconds for frame in source_frames(render(explanation, tmp_path / "own.mp4"))]
+    own = [
+        frame.seconds for frame in source_frames(render(explanation, tmp_path / f"own.{suffix}"))
+    ]
     assert own == pytest.approx(times, abs=2e-3)
-    even = render(explanation, tmp_path / "even.mp4", fps=10)
+    even = render(explanation, tmp_path / f"even.{suffix}", fps=10)
     assert [frame.seconds for frame in source_frames(even)] == pytest.approx(
         [i / 10 for i in range(8)], abs=2e-3
     )
@@ -209,7 +227,7 @@ def test_the_source_s_own_times_are_kept(tmp_path: Path) -> None:
     assert np.diff(gif).tolist() == pytest.approx([gif[-1] / 7] * 7, abs=0.011)
 
 
-@pytest.mark.parametrize("name", ["out.mp4", "out.gif"])
+@pytest.mark.parametrize("name", ["out.mp4", "out.webm", "out.gif"])
 @pytest.mark.parametrize("fps", [None, 25])
 def test_source_frames_are_not_piled_up(
     name: str, fps: float | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -218,15 +236,15 @@ def test_source_frames_are_not_piled_up(
     clip = clip_of(folder, (0.0, 0.0, 32.0, 32.0), (32, 32), (0, 59), (60, 32, 32))
     drawn: list[weakref.ref[np.ndarray]] = []
     alive: list[int] = []
-    blend = Area.blend
+    over = Cover.over
 
-    def watched(area: Area, pixels: np.ndarray, layer: Tensor) -> np.ndarray:
-        frame = blend(area, pixels, layer)
+    def watched(cover: Cover, pixels: np.ndarray, back: np.ndarray | None) -> np.ndarray:
+        frame = over(cover, pixels, back)
         drawn.append(weakref.ref(frame))
         alive.append(sum(reference() is not None for reference in drawn))
         return frame
 
-    monkeypatch.setattr(Area, "blend", watched)
+    monkeypatch.setattr(Cover, "over", watched)
     render(explain(clip, torch.zeros(2, 32, 32).long(), [1.0]), tmp_path / name, fps=fps)
     assert len(alive) == 60
     assert max(alive) <= 5
@@ -257,23 +275,28 @@ def test_a_letterboxed_clip_is_cut_at_the_frame(tmp_path: Path) -> None:
         assert np.abs(frame[14:].astype(int) - GREY).max() < 12
 
 
+def at(timeline: Timeline, frame: int) -> Tensor:
+    low, high, share = timeline.around(frame)
+    return timeline.layers[low].lerp(timeline.layers[high], share)
+
+
 def test_layers_are_interpolated_in_time_and_held_at_the_ends() -> None:
     layer = torch.zeros(3, 4, 1, 1)
     layer[1, :, 0, 0] = torch.tensor([1.0, 0.5, 0.0, 0.8])
     timeline = Timeline.of((10, 20, 30), layer)
-    assert timeline.at(15)[:, 0, 0].tolist() == pytest.approx([0.4, 0.2, 0.0, 0.4])
-    assert timeline.at(18)[3].item() == pytest.approx(0.64)
-    assert torch.equal(timeline.at(0), timeline.at(10))
-    assert torch.equal(timeline.at(99), timeline.at(30))
-    premultiplied = timeline.at(25)
-    assert (premultiplied[:3] / premultiplied[3:])[:, 0, 0].tolist() == pytest.approx([1, 0.5, 0])
+    assert at(timeline, 15)[:, 0, 0].tolist() == pytest.approx([0.4, 0.2, 0.0, 0.4])
+    assert at(timeline, 18)[3].item() == pytest.approx(0.64)
+    assert torch.equal(at(timeline, 0), at(timeline, 10))
+    assert torch.equal(at(timeline, 99), at(timeline, 30))
+    mixed = at(timeline, 25)
+    assert (mixed[:3] / mixed[3:])[:, 0, 0].tolist() == pytest.approx([1, 0.5, 0])
 
 
 def test_a_source_frame_that_the_model_saw_twice_gets_the_mean() -> None:
     layer = torch.zeros(5, 4, 1, 1)
     layer[:, 3, 0, 0] = torch.tensor([0.2, 0.4, 0.6, 0.8, 0.0])
     timeline = Timeline.of((0, 4, 0, 4, 4), layer)
-    assert [round(timeline.at(i)[3].item(), 6) for i in (0, 2, 4)] == [0.4, 0.4, 0.4]
+    assert [round(at(timeline, i)[3].item(), 6) for i in (0, 2, 4)] == [0.4, 0.4, 0.4]
 
 
 def test_time_shows_in_the_video(tmp_path: Path) -> None:
@@ -290,16 +313,26 @@ def test_enlarging_is_what_opencv_does() -> None:
     layer = torch.rand(4, 6, 9, generator=torch.Generator().manual_seed(0))
     layer[3] = 1
     area = Area.of(Source("", "", 1, 24, 45, (0,), (0.0, 0.0, 24.0, 45.0)))
-    drawn = area.blend(np.zeros((24, 45, 3), np.uint8), layer)
+    drawn = area.cover(layer).over(np.zeros((24, 45, 3), np.uint8))
     reference = cv2.resize(layer[:3].permute(1, 2, 0).numpy(), (45, 24)) * 255
     assert np.abs(drawn - reference).max() <= 1
+
+
+def test_lines_thinner_than_a_source_pixel_do_not_vanish() -> None:
+    source = Source("", "", 1, 8, 8, (0,), (0.0, 0.0, 8.0, 8.0))
+    for column in range(64):
+        layer = torch.zeros(1, 4, 64, 64)
+        layer[..., column] = torch.tensor([1.0, 0.0, 0.0, 1.0])[:, None]
+        drawn = Brush(source, layer, HOT).drawn(0, np.full((8, 8, 3), 0, np.uint8))
+        assert drawn[..., 0].sum(axis=1).astype(int) == pytest.approx(255 / 8, abs=12)
+        assert drawn[..., 1].max() == 0
 
 
 def test_a_crop_between_pixels_covers_them_in_part() -> None:
     area = Area.of(Source("", "", 1, 4, 4, (0,), (0.5, 1.25, 4.0, 9.0)))
     assert area.inside[:, 3, 0].tolist() == pytest.approx([0.5, 1, 1, 1])
     assert area.inside[3, :, 0].tolist() == pytest.approx([0, 0.75, 1, 1])
-    drawn = area.blend(np.full((4, 4, 3), 100, np.uint8), torch.zeros(4, 2, 2))
+    drawn = area.cover(torch.zeros(4, 2, 2)).over(np.full((4, 4, 3), 100, np.uint8))
     assert drawn[:, :, 0].tolist()[0] == [60, 75, 80, 80]
     assert drawn[:, :, 0].tolist()[3] == [60, 90, 100, 100]
 
@@ -307,7 +340,7 @@ def test_a_crop_between_pixels_covers_them_in_part() -> None:
 def test_blended_pixels_are_rounded_not_cut() -> None:
     area = Area.of(Source("", "", 1, 1, 2, (0,), (0.0, 0.0, 1.0, 1.0)))
     layer = torch.tensor([0.0, 0.0, 0.0, 0.3])[:, None, None]
-    drawn = area.blend(np.full((1, 2, 3), 98, np.uint8), layer)
+    drawn = area.cover(layer).over(np.full((1, 2, 3), 98, np.uint8))
     assert drawn[0, :, 0].tolist() == [69, 59]  # 68.6 and 58.8
 
 
@@ -483,7 +516,7 @@ def test_narrow_clips_get_a_sheet_whose_labels_stand_apart(H: int, W: int, tmp_p
 
 def test_the_legend_is_written_in_full(cropped: Explanation) -> None:
     row = explained_row(cropped, None, [0], (160, 160))
-    assert row.legend == "score; above 0 supports the target"
+    assert row.legend == "score in part, one scale"
     assert face(NOTE).getlength(row.legend) <= CAPTION - 16
 
 
@@ -511,3 +544,16 @@ def test_a_real_video_keeps_its_201_frames(assets: Path, tmp_path: Path) -> None
         error = np.abs(frames[i] - expected)
         assert error[68:124, 68:124].mean() < 5
         assert error[140:].mean() < 5
+
+
+@pytest.mark.slow
+def test_rendering_costs_a_tenth_of_explaining(tmp_path: Path) -> None:
+    model = load_model("demo")
+    with as_file(files("vexplain") / "assets" / "demo.mp4") as path:
+        clip = suitable_clip(path, model)
+        start = time.process_time()
+        explanation = vx.explain(clip, model, method="lime", seed=0)
+        between = time.process_time()
+        render(explanation, tmp_path / "out.mp4")
+        end = time.process_time()
+    assert end - between < 0.1 * (between - start)

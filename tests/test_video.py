@@ -831,17 +831,49 @@ def test_mp4_plays_everywhere_and_reads_back(fps: float | Fraction, tmp_path: Pa
     assert np.abs(np.stack(all_frames(path)).astype(float) - np.stack(frames)).mean() < 2.5
 
 
-def test_crf_is_a_quality(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fps", [25, 29.97, 60])
+def test_webm_is_vp9_and_reads_back(fps: float, tmp_path: Path) -> None:
+    path = tmp_path / "out.webm"
+    frames = smooth(12, 48, 64)
+    write_video(path, iter(frames), fps=fps)
+    with av.open(str(path)) as container:
+        assert "webm" in container.format.name
+        context = container.streams.video[0].codec_context
+        assert (context.name, context.pix_fmt) == ("vp9", "yuv420p")
+        assert context.colorspace == 6  # ITU-R 601, as it was converted
+    clip = read_clip(path, ClipSpec(frames=12, size=None))
+    assert np.abs(pictures(clip).astype(float) - np.stack(frames)).mean() < 3
+    assert float(frame_rate(path)) == pytest.approx(fps, rel=1e-2)
+    assert clip.pts_seconds.tolist() == pytest.approx([i / fps for i in range(12)], abs=1.1e-3)
+
+
+def test_webm_counts_in_thousandths(tmp_path: Path) -> None:
+    times = [1.0, 1.04, 1.24, 1.2801, 2.0, 2.52, 2.56, 3600.5]
+    write_video(tmp_path / "out.webm", iter(smooth(8, 32, 48)), fps=3.5, seconds=iter(times))
+    clip = read_clip(tmp_path / "out.webm", ClipSpec(frames=8, size=None))
+    assert clip.pts_seconds.tolist() == pytest.approx([t - 1 for t in times], abs=6e-4)
+    assert np.abs(pictures(clip).astype(float) - np.stack(smooth(8, 32, 48))).mean() < 3
+    with pytest.raises(ValueError, match="fps: expected a number from 1/20000 to 1000, got 2000"):
+        write_video(tmp_path / "out.webm", steps(3), fps=2000)
+    with pytest.raises(ValueError, match=r"seconds: .* got 0\.0003 .* steps of 1/1000 s"):
+        write_video(tmp_path / "out.webm", steps(2), fps=25, seconds=[0, 0.0003])
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "webm"])
+def test_crf_is_a_quality(suffix: str, tmp_path: Path) -> None:
     frames = quiet_noise(5)
-    write_video(tmp_path / "fine.mp4", frames, fps=25, crf=10)
-    write_video(tmp_path / "rough.mp4", frames, fps=25, crf=45)
-    assert (tmp_path / "fine.mp4").stat().st_size > 3 * (tmp_path / "rough.mp4").stat().st_size
+    fine, rough = tmp_path / f"fine.{suffix}", tmp_path / f"rough.{suffix}"
+    write_video(fine, frames, fps=25, crf=10)
+    write_video(rough, frames, fps=25, crf=45)
+    assert fine.stat().st_size > 3 * rough.stat().st_size
 
 
-def test_odd_sizes_are_padded_with_their_edge(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", ["mp4", "webm"])
+def test_odd_sizes_are_padded_with_their_edge(suffix: str, tmp_path: Path) -> None:
     frames = smooth(6, 33, 47)
-    write_video(tmp_path / "odd.mp4", frames, fps=25)
-    clip = pictures(read_clip(tmp_path / "odd.mp4", ClipSpec(frames=6, size=None)))
+    path = tmp_path / f"odd.{suffix}"
+    write_video(path, frames, fps=25)
+    clip = pictures(read_clip(path, ClipSpec(frames=6, size=None)))
     padded = np.pad(np.stack(frames), ((0, 0), (0, 1), (0, 1), (0, 0)), mode="edge")
     assert clip.shape == padded.shape == (6, 34, 48, 3)
     assert np.abs(clip.astype(float) - padded).mean() < 2.5
@@ -872,13 +904,13 @@ def test_times_of_frames_are_checked(seconds: list[float], message: str, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["out.mp4", "out.gif"])
+@pytest.mark.parametrize("name", ["out.mp4", "out.webm", "out.gif"])
 def test_slow_films_are_written_and_slower_ones_refused(name: str, tmp_path: Path) -> None:
     write_video(tmp_path / name, steps(3), fps=1 / 600)
     clip = read_clip(tmp_path / name, ClipSpec(frames=3, size=None))
     assert clip.pts_seconds.tolist() == pytest.approx([0, 600, 1200])
     for fps in (1e-7, 1e12):
-        with pytest.raises(ValueError, match="fps: expected a number from 1/20000 to 65535"):
+        with pytest.raises(ValueError, match="fps: expected a number from 1/20000 to "):
             write_video(tmp_path / name, steps(3), fps=fps)
 
 
@@ -901,7 +933,7 @@ def test_a_fast_gif_leaves_frames_out_but_keeps_its_speed(tmp_path: Path) -> Non
     assert levels(clip) == pytest.approx([0, 40, 80, 120, 160, 200], abs=2)
 
 
-@pytest.mark.parametrize("name", ["out.mp4", "out.gif"])
+@pytest.mark.parametrize("name", ["out.mp4", "out.webm", "out.gif"])
 def test_frames_are_taken_one_at_a_time(name: str, tmp_path: Path) -> None:
     given_out: list[weakref.ref[Array]] = []
     alive = []
@@ -923,19 +955,19 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
         yield from steps(3)
         raise RuntimeError("stopped")
 
-    for name in ("out.mp4", "out.gif"):
+    for name in ("out.mp4", "out.webm", "out.gif"):
         (tmp_path / name).write_text("old")
         with pytest.raises(RuntimeError, match="stopped"):
             write_video(tmp_path / name, failing(), fps=25)
         assert (tmp_path / name).read_text() == "old"
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["out.gif", "out.mp4"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["out.gif", "out.mp4", "out.webm"]
 
 
 @pytest.mark.parametrize(
     ("name", "frames", "error", "message"),
     [
-        ("out.xyz", steps(2), ValueError, r"path: expected a name that ends in \.mp4 or \.gif"),
-        ("out", steps(2), ValueError, r"ends in \.mp4 or \.gif"),
+        ("out.xyz", steps(2), ValueError, r"path: expected a name that ends in \.mp4, \.webm or"),
+        ("out", steps(2), ValueError, r"ends in \.mp4, \.webm or \.gif"),
         ("out.mp4", [], ValueError, "frames: expected at least one frame"),
         ("out.mp4", [*steps(1), *steps(1, 10, 10)], ValueError, "frames: .* all of one size"),
         ("out.gif", [np.zeros((4, 4), np.uint8)], ValueError, r"frames: expected arrays \(H, W, 3"),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         behavior,
         evaluation,
         methods,
+        plots,
         removal,
         sampling,
         segmentation,
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
     from vexplain.engine import Interrupted, ServerLostError, summarise
     from vexplain.evaluation import compare
     from vexplain.models import MultiView, load_model
-    from vexplain.rendering import contact_sheet, render
+    from vexplain.page import write_page
+    from vexplain.previews import perturbation_sheet, segmentation_sheet
+    from vexplain.rendering import contact_sheet, render, render_grid
     from vexplain.video import clip_from_array, read_clip
 
 __all__ = [
@@ -58,14 +61,19 @@ __all__ = [
     "load",
     "load_model",
     "methods",
+    "perturbation_sheet",
+    "plots",
     "read_clip",
     "removal",
     "render",
+    "render_grid",
     "sampling",
     "segmentation",
+    "segmentation_sheet",
     "summarise",
     "summary",
     "visualization",
+    "write_page",
 ]
 
 _HOME = {
@@ -85,9 +93,13 @@ _HOME = {
     "explain": "api",
     "load": "api",
     "load_model": "models",
+    "perturbation_sheet": "previews",
     "read_clip": "video",
     "render": "rendering",
+    "render_grid": "rendering",
+    "segmentation_sheet": "previews",
     "summarise": "engine",
+    "write_page": "page",
 }
 
 

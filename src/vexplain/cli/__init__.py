@@ -9,13 +9,40 @@ import typer
 from rich.markup import escape
 
 from vexplain import __version__
-from vexplain.cli.compose import composed, method_names, opened, sized, with_picture
+from vexplain.cli.compose import composed, method_names, opened, sized
 from vexplain.cli.console import err, guarded, out
 from vexplain.cli.data import data_app
+from vexplain.cli.look import perturb, segment
+from vexplain.cli.options import (
+    BatchOption,
+    BehaviorOption,
+    CaptionOption,
+    ClipArgument,
+    CompileOption,
+    DeviceOption,
+    LastOption,
+    ModelOption,
+    OutOption,
+    PageOption,
+    PickleOption,
+    PictureOption,
+    PrecisionOption,
+    QuietOption,
+    SeedOption,
+    ShowOption,
+    SideOption,
+    SummaryOption,
+    TargetOption,
+    VideoOption,
+    ViewsOption,
+    step,
+    wish,
+)
+from vexplain.cli.saved import grid, page, summarise
 from vexplain.cli.synthesize import synthesize
 from vexplain.cli.tables import sources, specimens, speeds, wishes
 from vexplain.cli.train import train
-from vexplain.cli.work import made, report, run, sheet, slug, stems, write
+from vexplain.cli.work import Looks, made, run
 
 app = typer.Typer(
     help="Explains what a video classifier saw: removes parts of a clip, watches the answer "
@@ -27,6 +54,11 @@ app = typer.Typer(
 app.add_typer(data_app, name="data")
 data_app.command()(synthesize)
 app.command()(train)
+app.command()(segment)
+app.command()(perturb)
+app.command()(page)
+app.command()(grid)
+app.command()(summarise)
 
 
 def version(wanted: bool | None) -> None:
@@ -44,79 +76,6 @@ def main(
     ] = None,
 ) -> None:
     """Say what a video classifier saw."""
-
-
-def step(text: str, *, least: float | None = None, most: float | None = None) -> Any:
-    """Return an option that exchanges a part of the method."""
-    panel = "The seven steps (the method's own choices unless given)"
-    return typer.Option(help=text, min=least, max=most, rich_help_panel=panel)
-
-
-def wish(text: str, *names: str, least: float | None = None) -> Any:
-    """Return an option that takes other frames than the model asks for."""
-    panel = "Frames (as the model wants them unless given)"
-    return typer.Option(*names, help=text, min=least, rich_help_panel=panel)
-
-
-ClipArgument = Annotated[Path, typer.Argument(help="The video, or a folder of frames.")]
-OutOption = Annotated[
-    Path | None, typer.Option("--out", "-o", help="Folder for the results, made if need be.")
-]
-TargetOption = Annotated[
-    list[str] | None,
-    typer.Option("--target", "-t", help="Class to explain, by name or number; may be repeated."),
-]
-SideOption = Annotated[
-    bool, typer.Option("--side-by-side", help="Draw the source beside the explanation.")
-]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
-SeedOption = Annotated[int, typer.Option(help="The same seed gives the same result.")]
-BatchOption = Annotated[
-    int | None, typer.Option("--batch-size", min=1, help="Clips per forward pass.")
-]
-BehaviorOption = Annotated[str | None, step("Step 5: probability, logit, log-odds, margin, loss.")]
-SummaryOption = Annotated[str | None, step("Step 6, such as linear:kernel=flat, shapley, tree.")]
-PictureOption = Annotated[str | None, step("Step 7: heat or signed, such as heat:colors=turbo.")]
-ShowOption = Annotated[str | None, step("Step 7: all, top-share:share=0.3, top-regions:n=10 …")]
-
-
-ModelOption = Annotated[
-    str,
-    typer.Option(
-        "--model",
-        "-m",
-        help="A YAML file that describes the model, demo, or a name such as hf:FOLDER, "
-        "torchvision:r3d_18, onnx:FILE, python:MODULE:FACTORY; vexplain models lists them all.",
-    ),
-]
-
-
-def running(text: str, *names: str) -> Any:
-    """Return an option for where and how a model runs."""
-    return typer.Option(*names, help=text, rich_help_panel="How the model runs")
-
-
-DeviceOption = Annotated[str, running("auto, cpu, cuda, cuda:1, or mps.")]
-PrecisionOption = Annotated[
-    str, running("auto (float32), float32, bfloat16, float16, or int8 (linear layers, CPU).")
-]
-CompileOption = Annotated[
-    bool, running("Compile the model first: a minute, then faster.", "--compile")
-]
-LastOption = Annotated[
-    bool | None,
-    running(
-        "Keep the channels of convolutions last in memory.", "--channels-last/--channels-first"
-    ),
-]
-PickleOption = Annotated[
-    bool,
-    running("Load a file that runs code of its own; only for your own files.", "--allow-pickle"),
-]
-ViewsOption = Annotated[
-    str | None,
-    running("Average over windows in time x crops in space, such as 4x3.", "--views"),
-]
 
 
 @app.command()
@@ -149,7 +108,10 @@ def explain(
     summary: SummaryOption = None,
     visualization: PictureOption = None,
     show: ShowOption = None,
+    video: VideoOption = "mp4",
     side_by_side: SideOption = False,
+    caption: CaptionOption = False,
+    page: PageOption = True,
     start_seconds: Annotated[float | None, wish("Second where the clip starts.", "--from")] = None,
     end_seconds: Annotated[float | None, wish("Second where the clip ends.", "--to")] = None,
     sampling: Annotated[str | None, wish("Frames: uniform, centres, every, or interval.")] = None,
@@ -172,8 +134,9 @@ def explain(
     ] = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Explain what a model saw in a video; write the explanation, a video and a contact sheet."""
-    from vexplain import api, core, models, video
+    """Explain what a model saw in a video; write the explanation, a video, a sheet and a page."""
+    from vexplain import api, core, models
+    from vexplain.video import read_clip
 
     parts = {
         "segmentation": segmentation,
@@ -197,6 +160,7 @@ def explain(
             for name in method_names(method or ["rise"])
         }
         chosen = sized(chosen, samples, regions)
+        looks = Looks(video=video, side_by_side=side_by_side, caption=caption, page=page)
         if resume and len(chosen) > 1:
             raise ValueError("resume: expected one method to go on with, got several.")
         loaded = opened(
@@ -210,7 +174,7 @@ def explain(
         )
         spec = api.clip_spec_of(loaded) or core.ClipSpec()
         spec = models.restated(spec, {name: v for name, v in wanted.items() if v is not None})
-        decoded = video.read_clip(clip, spec, start_seconds=start_seconds, end_seconds=end_seconds)
+        decoded = read_clip(clip, spec, start_seconds=start_seconds, end_seconds=end_seconds)
         folder = made(out_folder or Path(f"{clip.stem}-explained"))
         run(
             decoded,
@@ -222,7 +186,7 @@ def explain(
             batch_size=batch_size,
             quiet=quiet,
             resume=api.load(resume) if resume else None,
-            side_by_side=side_by_side,
+            looks=looks,
         )
 
 
@@ -307,7 +271,8 @@ def demo(
         chosen = {name: catalog.method(name) for name in catalog.METHODS}
         chosen = sized(chosen, samples, None) if samples is not None else chosen
         folder = made(out_folder or Path("vexplain-demo"))
-        run(api.suitable_clip(clip, loaded), loaded, chosen, folder, seed=seed, quiet=quiet)
+        demo_clip = api.suitable_clip(clip, loaded)
+        run(demo_clip, loaded, chosen, folder, seed=seed, quiet=quiet, judge=True)
 
 
 @app.command()
@@ -359,8 +324,9 @@ def evaluate(
     """Measure how good saved explanations are, beside random maps and a centre prior.
 
     The numbers are written explanation by explanation (evaluation.csv), by default into the folder
-    of the first; at the end the curves are written and drawn (curves.csv, curves.png), and several
-    explanations compared (comparison.csv). Files of an earlier evaluation there are written over.
+    of the first; at the end the curves are written and drawn (curves.csv, curves.png, and for one
+    clip explanation.html, to play them), and several explanations compared (comparison.csv). Files
+    of an earlier evaluation there are written over.
     """
     from vexplain import catalog
     from vexplain.cli import judge
@@ -392,44 +358,3 @@ def evaluate(
             quiet=quiet,
         )
         judge.judged(explanations, loaded, truths, wishes, folder)
-
-
-@app.command()
-def summarise(
-    explanation: Annotated[Path, typer.Argument(help="A saved explanation (.vx).")],
-    target: TargetOption = None,
-    behavior: BehaviorOption = None,
-    summary: SummaryOption = None,
-    visualization: PictureOption = None,
-    show: ShowOption = None,
-    side_by_side: SideOption = False,
-    out_folder: OutOption = None,
-) -> None:
-    """Summarise and draw a saved explanation anew: another class, behavior, summary or picture.
-
-    The model is not asked again: its answers lie in the explanation.
-    """
-    from vexplain import api, catalog, engine
-
-    with guarded():
-        saved = api.load(explanation)
-        folder = made(out_folder or explanation.parent)
-        names: list[Any] = [*target] if target else [saved.target]
-        again = {
-            one.target: with_picture(one, visualization, show)
-            for name in names
-            for one in [
-                engine.summarise(
-                    saved,
-                    target=name,
-                    behavior=catalog.part("behavior", behavior) if behavior else None,
-                    summary=catalog.part("summary", summary) if summary else None,
-                )
-            ]
-        }
-        found = list(again.values())
-        choices = [slug(choice) for choice in (behavior, summary, visualization, show) if choice]
-        base = "-".join([explanation.stem, *choices])
-        words = [f"{base}-{slug(found[0].target_name)}"] if len(found) == 1 else stems(base, found)
-        written = write(found, words, folder, side_by_side=side_by_side)
-        report(found, [*written, sheet(found, folder / f"{base}-sheet.png")])

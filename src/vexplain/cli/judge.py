@@ -164,6 +164,7 @@ def summed_up(paths: Sequence[Path], done: Sequence[Any], folder: Path) -> list[
     points = [{"file": str(path), **point} for path, one in named for point in points_of(one)]
     files = [write_rows(points, folder / "curves.csv")] if points else []
     files += draw(paths, done, folder)
+    files += shown_together(paths, done, folder)
     if len(done) < 2:
         return files
     found = compare(done)
@@ -188,6 +189,17 @@ def draw(paths: Sequence[Path], evaluations: Sequence[Any], folder: Path) -> lis
         explanations = [api.load(path) for path in chosen]
         written.append(save_curves(explanations, found, folder / f"curves{number}.png"))
     return written
+
+
+def shown_together(paths: Sequence[Path], evaluations: Sequence[Any], folder: Path) -> list[Path]:
+    """Write the page of explanations with their curves, where all are of one clip."""
+    from vexplain import api
+    from vexplain.cli.work import page
+
+    if len({one.clip_digest for one in evaluations}) != 1:
+        return []
+    saved = [api.load(path) for path, _ in zip(paths, evaluations, strict=False)]
+    return [page(saved, folder / "explanation.html", evaluations)]
 
 
 def points_of(one: Any) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -11,6 +12,34 @@ from rich.markup import escape
 
 from vexplain.cli.console import err, out
 from vexplain.cli.tables import findings, predictions, timings
+
+VIDEOS = ("mp4", "webm", "gif")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looks:
+    """How explanations are drawn.
+
+    Attributes:
+        video: The suffix of the videos: mp4, webm or gif.
+        side_by_side: Whether the source stands beside the explanation.
+        caption: Whether what the colours mean stands below the picture.
+        page: Whether a page to look at in a browser is written.
+    """
+
+    video: str = "mp4"
+    side_by_side: bool = False
+    caption: bool = False
+    page: bool = True
+
+    def __post_init__(self) -> None:
+        if self.video not in VIDEOS:
+            raise ValueError(f"--video: expected {', '.join(VIDEOS)}, got {self.video}.")
+
+
+LOOKS = Looks()
+RIVALS = 2
+"""Other classes that a page shows beside each target: the likeliest ones."""
 
 
 def made(folder: Path) -> Path:
@@ -40,9 +69,13 @@ def run(
     batch_size: int | None = None,
     quiet: bool = False,
     resume: Any = None,
-    side_by_side: bool = False,
+    looks: Looks = LOOKS,
+    judge: bool = False,
 ) -> None:
-    """Explain by every method, write the files as they come, and print the tables."""
+    """Explain by every method, write the files as they come, and print the tables.
+
+    With ``judge`` the page has the deletion and insertion curves of every explanation.
+    """
     from vexplain import engine
     from vexplain.progress import Bar
 
@@ -62,13 +95,17 @@ def run(
             )
         except (engine.Interrupted, engine.ServerLostError) as stopped:
             found = list(stopped.explanations)
-            write(found, stems(name, found), folder)
+            write(found, stems(name, found), folder, looks)
             err.print(f"[yellow]{escape(str(stopped))};[/] go on with --resume on the .vx file")
             raise typer.Exit(130 if isinstance(stopped, KeyboardInterrupt) else 2) from None
         found = list({one.target: one for one in found}.values())
-        written += write(found, stems(name, found), folder, side_by_side=side_by_side)
+        written += write(found, stems(name, found), folder, looks)
         done += found
-    report(done, [*written, sheet(done, folder / "sheet.png")])
+    written.append(sheet(done, folder / "sheet.png"))
+    if looks.page:
+        evaluations = curves(done, model, quiet) if judge else []
+        written.append(page(done, folder / "explanation.html", evaluations))
+    report(done, written)
 
 
 def stems(name: str, explanations: Sequence[Any]) -> list[str]:
@@ -88,11 +125,7 @@ def slug(text: str) -> str:
 
 
 def write(
-    explanations: Sequence[Any],
-    stems: Sequence[str],
-    folder: Path,
-    *,
-    side_by_side: bool = False,
+    explanations: Sequence[Any], stems: Sequence[str], folder: Path, looks: Looks = LOOKS
 ) -> list[Path]:
     """Save every explanation and draw its video."""
     from vexplain.rendering import render
@@ -100,9 +133,44 @@ def write(
     written = []
     for explanation, stem in zip(explanations, stems, strict=True):
         explanation.save(folder / f"{stem}.vx")
-        video = render(explanation, folder / f"{stem}.mp4", side_by_side=side_by_side)
+        video = folder / f"{stem}.{looks.video}"
+        render(explanation, video, side_by_side=looks.side_by_side, caption=looks.caption)
         written += [folder / f"{stem}.vx", video]
     return written
+
+
+def curves(explanations: Sequence[Any], model: Any, quiet: bool) -> list[Any]:
+    """Measure the deletion and the insertion curve of every explanation."""
+    from vexplain import api
+    from vexplain.evaluation import Deletion, Insertion
+
+    metrics = (Deletion(), Insertion())
+    return api.evaluate(
+        list(explanations), model, metrics=metrics, random_maps=1, progress=not quiet
+    )
+
+
+def page(explanations: Sequence[Any], path: Path, evaluations: Sequence[Any] = ()) -> Path:
+    """Write the page of all explanations, and of the likeliest other classes beside them."""
+    from vexplain import engine
+    from vexplain.page import write_page
+    from vexplain.rendering import title_of
+
+    judged = list(evaluations) or [None] * len(explanations)
+    seen = {(one.method.name, one.target) for one in explanations}
+    others = [
+        rival
+        for one in explanations
+        for rival in engine.rivals(one, RIVALS)
+        if (one.method.name, rival.target) not in seen
+    ]
+    shown = {(one.method.name, one.target): one for one in others}.values()
+    return write_page(
+        [*explanations, *shown],
+        path,
+        evaluations=[*judged, *[None] * len(shown)],
+        title=title_of(explanations),
+    )
 
 
 def sheet(explanations: Sequence[Any], path: Path) -> Path:

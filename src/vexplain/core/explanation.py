@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from os import PathLike
 from typing import Any
 
@@ -51,3 +52,8 @@ class Explanation:
             OSError: When the file can't be written.
         """
         write(self, path)
+
+    def _repr_html_(self) -> str:
+        # Drawing lies above this layer, so it is looked up when a notebook asks for it.
+        card: str = import_module("vexplain.rendering.cards").explanation_card(self)
+        return card

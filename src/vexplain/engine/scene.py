@@ -51,8 +51,12 @@ def prepare(clip: VideoClip, device: torch.device, method: Method, clock: Clock)
     with clock("segmentation"):
         segmentation = method.segmentation(on_device)
     with clock("removal"):
-        remove = method.removal(on_device, segmentation)
-    return Scene(on_device, segmentation, method.removal.soften, remove)
+        return staged(on_device, segmentation, method)
+
+
+def staged(clip: VideoClip, segmentation: Segmentation, method: Method) -> Scene:
+    """Return the scene of a clip that is cut already; both on one device."""
+    return Scene(clip, segmentation, method.removal.soften, method.removal(clip, segmentation))
 
 
 def draw(n_features: int, method: Method, seed: int, clock: Clock) -> Coalitions:

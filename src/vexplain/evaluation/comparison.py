@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import torch
-from jaxtyping import Float
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
-from torch import Tensor
 
+from vexplain.core.bootstrap import CONFIDENCE, RESAMPLES, percentiles
 from vexplain.core.checks import check_number, check_whole
 from vexplain.evaluation.case import Better
 from vexplain.evaluation.results import ARROWS, Evaluation, Score, data_frame, number, printed
@@ -152,12 +152,17 @@ class Comparison:
     def __str__(self) -> str:
         return printed(self)
 
+    def _repr_html_(self) -> str:
+        # The cards import this module, so they are looked up when a notebook asks for one.
+        card: str = import_module("vexplain.evaluation.cards").comparison_card(self)
+        return card
+
 
 def compare(
     evaluations: Evaluation | Sequence[Evaluation],
     *,
-    confidence: float = 0.95,
-    resamples: int = 9999,
+    confidence: float = CONFIDENCE,
+    resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Comparison:
     """Sum evaluations up: means over clips per model, method and metric, with bootstrap intervals.
@@ -211,26 +216,10 @@ class Bootstrap:
         n = len(means)
         if n < 2:
             return Interval(float(means[0]) if n else None, n)
-        low, high = percentiles(means, self.confidence, self.resamples, self.seed)
+        low, high = percentiles(
+            means.numpy(), confidence=self.confidence, resamples=self.resamples, seed=self.seed
+        )
         return Interval(float(means.mean()), n, low, high)
-
-
-def percentiles(
-    values: Float[Tensor, " n"], confidence: float, resamples: int, seed: int
-) -> tuple[float, float]:
-    """Return the bootstrap percentile interval of the mean of n values."""
-    from numpy.random import default_rng
-    from scipy.stats import bootstrap
-
-    found = bootstrap(
-        (values.numpy(),),
-        lambda sample, axis: sample.mean(axis=axis),
-        confidence_level=confidence,
-        n_resamples=resamples,
-        method="percentile",
-        random_state=default_rng(seed),
-    )
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
 
 
 def line_of(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -187,6 +188,11 @@ class Evaluation:
 
     def __str__(self) -> str:
         return printed(self)
+
+    def _repr_html_(self) -> str:
+        # The cards import this module, so they are looked up when a notebook asks for one.
+        card: str = import_module("vexplain.evaluation.cards").evaluation_card(self)
+        return card
 
 
 def number(value: float | None) -> str:

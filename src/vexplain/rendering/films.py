@@ -2,25 +2,23 @@
 
 import warnings
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
-import torch
 from jaxtyping import Float, UInt8
-from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import grid_sample
 
 from vexplain.core import Explanation, Source, VexplainWarning, VideoClip, Visualization
 from vexplain.core.checks import check_positive
+from vexplain.rendering.captions import Caption, captioned
 from vexplain.rendering.pictures import Picture, drawn_over, layer_of, picture
+from vexplain.rendering.placing import Brush
 from vexplain.video import digest, frame_rate, source_frames, write_video
-from vexplain.visualization import Backed
 
-UNSEEN = 0.6  # brightness of what the model never saw
 SMALL = 200  # pixels: clips below are magnified, voxel by voxel
 DEFAULT_FPS = 8.0  # where a clip's times give no rate
 SEAM = 4  # pixels between the two sides
@@ -32,49 +30,84 @@ def render(
     *,
     visualization: Visualization | None = None,
     side_by_side: bool = False,
+    caption: bool = False,
     fps: float | None = None,
 ) -> Path:
-    """Draw an explanation over its video and write it as ``.mp4`` or ``.gif``.
+    """Draw an explanation over its video and write it as ``.mp4``, ``.webm`` or ``.gif``.
 
     Where the file that the clip was read from is still there, every one of its frames is drawn on,
     at its own size: the layer is interpolated in time between the frames that the model saw and
     held for one step before the first and after the last of them. What the model never saw,
-    outside the crop or further away in time, is darkened. Otherwise the clip's own frames are
-    drawn on, magnified where they are small.
+    outside the crop or further away in time, is darkened. An mp4 or webm keeps the file's sound.
+    Otherwise the clip's own frames are drawn on, magnified where they are small.
 
     Args:
         explanation: What to draw.
         path: The file to write.
         visualization: Step 7; the one of the explanation's method by default.
         side_by_side: Whether the untouched frame stands to the left.
-        fps: Frames per second; by default an mp4 keeps the time of every frame of the source, and
-            a gif its average rate.
+        caption: Whether a strip below the picture says what is explained and what the colours
+            mean; a narrow picture gets white margins for it.
+        fps: Frames per second, evenly spaced and without sound; by default an mp4 and a webm keep
+            the time of every frame of the source, and a gif its average rate.
 
     Returns:
         ``path``.
 
     Raises:
-        ValueError: When ``fps`` is not above 0, the suffix is another one, or ``path`` is the
-            source video.
+        ValueError: When ``fps`` is not above 0, the suffix is another one, ``path`` is the source
+            video, or the visualization makes no layer for this clip.
         OSError: When the file can't be written.
     """
     if fps is not None:
         check_positive("fps", fps)
-    clip = explanation.clip
     draw = visualization or explanation.method.visualization
-    layer = layer_of(explanation, draw)
-    source = readable(clip.source)
+    source = readable(explanation.clip.source)
     check_other_file(path, source)
-    if source is None:
-        drawn = drawn_on_clip(clip, layer, draw)
-    else:
-        drawn = drawn_on_source(source, layer, draw)
-    rate = fps or (clip_rate(clip) if source is None else frame_rate(source.path))
+    film = film_of(explanation, source, draw)
     times: deque[float] = deque()
-    pictures = finished(drawn, times, side_by_side)
-    seconds = None if source is None or fps else passed_on(times)
-    write_video(path, pictures, fps=rate, seconds=seconds)
+    pictures = finished(film.shots, times, side_by_side)
+    if caption:
+        pictures = captioned(pictures, Caption.of(explanation, draw, unseen=film.unseen))
+    own_times = source is not None and fps is None
+    write_video(
+        path,
+        pictures,
+        fps=film.rate if fps is None else fps,
+        seconds=passed_on(times) if own_times else None,
+        sound=source.path if source is not None and own_times and has_sound(path, source) else None,
+    )
     return Path(path)
+
+
+def has_sound(path: str | PathLike[str], source: Source) -> bool:
+    """Return whether there may be sound: neither a gif nor a folder of pictures has any."""
+    return Path(path).suffix.lower() != ".gif" and not Path(source.path).is_dir()
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """The frames, drawn on.
+
+    Attributes:
+        shots: One after another.
+        rate: How many come per second.
+        unseen: Whether parts of them are darkened.
+    """
+
+    shots: Iterator["Shot"]
+    rate: float | Fraction
+    unseen: bool
+
+
+def film_of(explanation: Explanation, source: Source | None, draw: Visualization) -> Film:
+    """Return the frames of the source drawn on, or where there is none those of the clip."""
+    clip, layer = explanation.clip, layer_of(explanation, draw)
+    if source is None:
+        return Film(drawn_on_clip(clip, layer, draw), clip_rate(clip), unseen=False)
+    brush = Brush(source, layer, draw)
+    unseen = brush.leaves(source.n_frames)
+    return Film(drawn_on_source(source, brush), frame_rate(source.path), unseen)
 
 
 def check_other_file(path: str | PathLike[str], source: Source | None) -> None:
@@ -137,109 +170,10 @@ def drawn_on_clip(
         yield Shot(float(seconds), *large)
 
 
-def drawn_on_source(
-    source: Source, layer: Float[Tensor, "T 4 H W"], draw: Visualization
-) -> Iterator[Shot]:
+def drawn_on_source(source: Source, brush: Brush) -> Iterator[Shot]:
     """Yield every source frame untouched and drawn on, one at a time."""
-    timeline = Timeline.of(source.frame_index, layer)
-    area = Area.of(source)
     for frame in source_frames(source.path):
-        if timeline.reaches(frame.index):
-            back = backdrop_of(frame.pixels, draw) if isinstance(draw, Backed) else None
-            drawn = area.blend(frame.pixels, timeline.at(frame.index), back)
-        else:
-            drawn = (frame.pixels * UNSEEN).astype(np.uint8)
-        yield Shot(frame.seconds, frame.pixels, drawn)
-
-
-def backdrop_of(pixels: Picture, draw: Backed) -> Picture:
-    """Return what a source frame is exchanged for, as 8-bit pixels."""
-    frame = torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
-    return picture(draw.backdrop(frame[None])[0])
-
-
-@dataclass(frozen=True, eq=False)
-class Timeline:
-    """The layers of the frames that the model saw, in the order of the source.
-
-    Attributes:
-        frames: (n,) numbers of the source frames, rising.
-        layers: (n, 4, H, W), colours premultiplied by alpha so that they may be averaged.
-    """
-
-    frames: NDArray[np.int64]
-    layers: Float[Tensor, "n 4 H W"]
-
-    @classmethod
-    def of(cls, frame_index: Sequence[int], layer: Float[Tensor, "T 4 H W"]) -> "Timeline":
-        """Sort clip frames by source frame; a frame that the model saw twice gets the mean."""
-        frames, place = np.unique(np.asarray(frame_index), return_inverse=True)
-        premultiplied = torch.cat([layer[:, :3] * layer[:, 3:], layer[:, 3:]], dim=1)
-        sums = torch.zeros(len(frames), *layer.shape[1:])
-        sums.index_add_(0, torch.from_numpy(place), premultiplied)
-        counts = torch.from_numpy(np.bincount(place)).float()
-        return cls(frames, sums / counts[:, None, None, None])
-
-    def reaches(self, frame: int) -> bool:
-        """Return whether a source frame is at most the widest step away from a frame seen."""
-        if len(self.frames) == 1:
-            return True
-        step = int(np.diff(self.frames).max())
-        return bool(self.frames[0] - step <= frame <= self.frames[-1] + step)
-
-    def at(self, frame: int) -> Float[Tensor, "4 H W"]:
-        """Return the layer at a source frame: linear between two, held beyond the ends."""
-        place = float(np.interp(frame, self.frames, np.arange(len(self.frames))))
-        low = int(place)
-        high = min(low + 1, len(self.frames) - 1)
-        return self.layers[low].lerp(self.layers[high], place - low)
-
-
-@dataclass(frozen=True, eq=False)
-class Area:
-    """Where the clip lies in a source frame.
-
-    Attributes:
-        grid: (1, rows, columns, 2) for every source pixel its place in the clip, x and y, where
-            −1 and 1 are the clip's edges.
-        inside: (rows, columns, 1) share of every source pixel that lies in the clip.
-    """
-
-    grid: Float[Tensor, "1 h w 2"]
-    inside: Float[np.ndarray, "h w 1"]
-
-    @classmethod
-    def of(cls, source: Source) -> "Area":
-        """Place the box of a source."""
-        top, left, bottom, right = source.box
-        y, inside_y = axis(top, bottom, source.height)
-        x, inside_x = axis(left, right, source.width)
-        grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)
-        return cls(grid[None], (inside_y[:, None] * inside_x).numpy()[..., None])
-
-    def blend(
-        self, pixels: Picture, layer: Float[Tensor, "4 H W"], back: Picture | None = None
-    ) -> Picture:
-        """Lay a premultiplied layer over the pixels inside, and darken those outside.
-
-        ``back`` is what stands in the place of the layer's colours.
-        """
-        resized = grid_sample(
-            layer[None], self.grid, mode="bilinear", padding_mode="border", align_corners=False
-        )
-        over = resized[0].permute(1, 2, 0).numpy() * self.inside
-        shade = UNSEEN + (1 - UNSEEN) * self.inside
-        color = 255 * over[..., :3] if back is None else over[..., 3:] * back
-        blended = pixels * (shade - over[..., 3:]) + color
-        return np.asarray(blended + 0.5).clip(0, 255).astype(np.uint8)
-
-
-def axis(start: float, stop: float, n: int) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
-    """Return, for n pixels, their centres on a span drawn from −1 to 1, and their share inside."""
-    edges = torch.arange(n + 1, dtype=torch.float32)
-    places = 2 * (edges[:-1] + 0.5 - start) / (stop - start) - 1
-    inside = edges[1:].clamp(max=stop) - edges[:-1].clamp(min=start)
-    return places, inside.clamp(0, 1)
+        yield Shot(frame.seconds, frame.pixels, brush.drawn(frame.index, frame.pixels))
 
 
 def clip_rate(clip: VideoClip) -> float:

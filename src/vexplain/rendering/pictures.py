@@ -20,7 +20,8 @@ def layer_of(
     """Return the RGBA layer of an explanation, on the CPU.
 
     Raises:
-        ValueError: When the visualization makes a layer of another size than the clip's.
+        ValueError: When the visualization makes a layer of another size than the clip's, or one
+            that holds NaN or infinity.
     """
     draw = visualization or explanation.method.visualization
     layer = draw(explanation.attribution, explanation.segmentation).cpu()
@@ -29,6 +30,11 @@ def layer_of(
         raise ValueError(
             f"visualization: expected a layer of shape {(T, 4, H, W)} for this clip, "
             f"got {tuple(layer.shape)} from {draw!r}."
+        )
+    if bad := int((~layer.isfinite()).sum()):
+        raise ValueError(
+            f"visualization: expected a layer of finite numbers, got {bad} NaN or infinite ones "
+            f"from {draw!r}."
         )
     return layer
 

@@ -12,8 +12,8 @@ from vexplain.core import Explanation, VideoClip, Visualization
 from vexplain.core.checks import check_positive
 from vexplain.core.files import atomic_path
 from vexplain.rendering.pictures import Picture, check_png, drawn_over, layer_of, picture
-from vexplain.rendering.words import fit_notes, legend_of, target_note
-from vexplain.visualization import Row, Scaled, Sheet, draw_sheet
+from vexplain.rendering.words import fit_notes, legend_of, scale_of, target_note
+from vexplain.visualization import Row, Sheet, draw_sheet
 
 TILE_SHORT, TILE_LONG = 160, 288  # pixels: least short side and largest long side of a tile
 
@@ -111,9 +111,7 @@ def explained_row(
     draw = visualization or explanation.method.visualization
     layer = layer_of(explanation, draw)[chosen]
     drawn = drawn_over(explanation.clip.frames.cpu()[chosen], layer, draw)
-    scale = None
-    if isinstance(draw, Scaled):
-        scale = draw.scale(explanation.attribution, explanation.segmentation)
+    scale = scale_of(explanation, draw)
     return Row(
         tiles=tiles(drawn, size),
         name=explanation.method.name,

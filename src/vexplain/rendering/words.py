@@ -23,6 +23,23 @@ def legend_of(explanation: Explanation, draw: Visualization, scale: Scale | None
     return f"score in {unit_of(explanation)}, one scale"
 
 
+def meaning_of(explanation: Explanation, draw: Visualization, scale: Scale | None) -> list[str]:
+    """Return what stands beside a colour bar where there is room: unit, and reach of the scale."""
+    if scale is None or isinstance(draw, Worded):
+        said = legend_of(explanation, draw, scale)
+        return [said] if said else []
+    if scale.per_frame:
+        return [legend_of(explanation, draw, scale), "each frame has its own scale"]
+    return [f"score in {unit_of(explanation)}", "one scale for the whole clip"]
+
+
+def scale_of(explanation: Explanation, draw: Visualization) -> Scale | None:
+    """Return what the colours mean; None where nothing is shown, or the look has no scale."""
+    if not isinstance(draw, Scaled):
+        return None
+    return draw.scale(explanation.attribution, explanation.segmentation)
+
+
 def target_note(explanation: Explanation) -> str:
     """Return the target and its probability on the whole clip."""
     return f"{explanation.target_name}, P = {probability(explanation):.3f}"

@@ -1,4 +1,4 @@
-"""Reads clips from video files, folders of pictures and arrays, and writes mp4 and gif.
+"""Reads clips from video files, folders of pictures and arrays; writes mp4, webm and gif.
 
 Frames are counted as they are decoded, never looked up by their time stamps: those of XviD files
 are not monotonic, and what a container says about its number of frames is only a hint. Pixels are

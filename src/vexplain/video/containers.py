@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,6 +17,7 @@ from av.container import InputContainer
 from av.sidedata.sidedata import SideData
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from vexplain.video.rates import near_fraction
@@ -73,12 +74,13 @@ class VideoFile:
         with opened(self.path) as (container, stream):
             decoder, clock = _decoder(stream), float(stream.time_base or 0)
             size: tuple[int, int] | None = None
+            convert = VideoReformatter().reformat  # one for all frames: it keeps its tables
             for packet in chain(_packets(container, damage, stream), [None]):
                 for frame in _decode(decoder, packet, damage):
                     size = size or (frame.width, frame.height)
                     damage["frames"] += frame.is_corrupt
                     stamp = None if frame.pts is None else frame.pts * clock
-                    yield Decoded(stamp, partial(_to_rgb, frame, size))
+                    yield Decoded(stamp, partial(_to_rgb, frame, size, convert))
 
     def digest(self) -> str:
         """Return the SHA-256 of the file."""
@@ -185,11 +187,11 @@ def _decode(
         return []
 
 
-def _to_rgb(frame: VideoFrame, size: tuple[int, int]) -> Pixels:
+def _to_rgb(frame: VideoFrame, size: tuple[int, int], convert: Callable[..., VideoFrame]) -> Pixels:
     """Convert to upright 8-bit RGB; a stream that changes its size keeps that of its start."""
     alpha = frame.format.has_palette or any(part.is_alpha for part in frame.format.components)
     layout = "rgba" if alpha else "rgb24"
-    pixels = frame.to_ndarray(format=layout, width=size[0], height=size[1])
+    pixels = convert(frame, format=layout, width=size[0], height=size[1]).to_ndarray()
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if isinstance(matrix, SideData):
         pixels = turned(pixels, np.frombuffer(bytes(matrix), np.int32))

@@ -1,6 +1,7 @@
 """Text in figures: shown as it is, never read as mathematics, and cut to its room."""
 
 from bisect import bisect_right
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -69,21 +70,26 @@ def width_of(text: str, size: float, *, bold: bool = False) -> float:
 
 def folded(text: str, size: float, room: float, lines: int = 1, *, bold: bool = False) -> str:
     """Return a text on at most so many lines of ``room`` inches; if it needs more, … ends it."""
+    return "\n".join(fold(text, room, lines, lambda part: width_of(part, size, bold=bold)))
+
+
+def fold(text: str, room: float, lines: int, width: Callable[[str], float]) -> list[str]:
+    """Return a text as at most so many lines of ``room``, measured by ``width``; … ends it."""
 
     def fits(text: str, end: str = "") -> int:
-        def width(n: int) -> float:
-            return width_of(text[:n].rstrip() + end, size, bold=bold)
+        def width_to(n: int) -> float:
+            return width(text[:n].rstrip() + end)
 
-        return max(1, bisect_right(range(1, len(text) + 1), room, key=width))
+        return max(1, bisect_right(range(1, len(text) + 1), room, key=width_to))
 
     left, done = readable(text)[:500], list[str]()
     while left:
         n = fits(left)
         if n < len(left) and len(done) + 1 == lines:
-            return "\n".join([*done, left[: fits(left, "…")].rstrip() + "…"])
+            return [*done, left[: fits(left, "…")].rstrip() + "…"]
         if n < len(left):
             ends = [i + 1 for i in range(1, n) if left[i] in " _/"]
             n = n if left[n] == " " else max(ends, default=n)
         done.append(left[:n].rstrip())
         left = left[n:].lstrip()
-    return "\n".join(done)
+    return done

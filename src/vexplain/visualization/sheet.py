@@ -117,20 +117,35 @@ def draw_caption(page: Image.Image, pen: ImageDraw.ImageDraw, row: Row, top: int
     write(pen, (MARGIN, y), row.legend, NOTE, GREY, room)
 
 
-def draw_scale(page: Image.Image, pen: ImageDraw.ImageDraw, scale: Scale, top: int) -> None:
-    """Draw the colour bar with the values of its two ends, and 0 where it lies between them."""
+def draw_scale(
+    page: Image.Image,
+    pen: ImageDraw.ImageDraw,
+    scale: Scale,
+    top: int,
+    *,
+    left: int = MARGIN,
+    size: tuple[int, int] = (BAR_WIDTH, BAR_HEIGHT),
+    letters: int = NOTE - 1,
+) -> None:
+    """Draw the colour bar with the values of its two ends, and 0 where it lies between them.
+
+    ``size`` is the bar's width and height. The 0 is left out where it would touch its neighbours.
+    """
+    width, height = size
     strip = (scale.colors.numpy() * 255).round().astype(np.uint8)[None]
-    bar = Image.fromarray(strip).resize((BAR_WIDTH, BAR_HEIGHT), Image.Resampling.BILINEAR)
-    page.paste(bar, (MARGIN, top))
+    bar = Image.fromarray(strip).resize(size, Image.Resampling.BILINEAR)
+    page.paste(bar, (left, top))
+    pen.rectangle((left - 1, top - 1, left + width, top + height), outline=LINE)
     span = max(abs(scale.low), abs(scale.high))
-    frame = (MARGIN - 1, top - 1, MARGIN + BAR_WIDTH, top + BAR_HEIGHT)
-    pen.rectangle(frame, outline=LINE)
-    y, right = top + BAR_HEIGHT + 3, MARGIN + BAR_WIDTH
-    pen.text((MARGIN, y), number(scale.low, span), fill=INK, font=face(NOTE - 1))
-    pen.text((right, y), number(scale.high, span), fill=INK, font=face(NOTE - 1), anchor="ra")
+    low, high = number(scale.low, span), number(scale.high, span)
+    y, font = top + height + 3, face(letters)
+    pen.text((left, y), low, fill=INK, font=font)
+    pen.text((left + width, y), high, fill=INK, font=font, anchor="ra")
     if scale.low < 0 < scale.high:
-        zero = MARGIN + BAR_WIDTH * scale.low / (scale.low - scale.high)
-        pen.text((zero, y), "0", fill=INK, font=face(NOTE - 1), anchor="ma")
+        zero = width * scale.low / (scale.low - scale.high)
+        free = font.getlength("0")  # on both sides
+        if font.getlength(low) + free < zero < width - font.getlength(high) - free:
+            pen.text((left + zero, y), "0", fill=INK, font=font, anchor="ma")
 
 
 def wrapped(text: str, font: ImageFont.FreeTypeFont, room: int) -> list[str]:

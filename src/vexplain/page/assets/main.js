@@ -1,0 +1,65 @@
+// Opens the page, and offers a small handle for tests and for other scripts on the same page.
+
+async function open() {
+  if (!("DecompressionStream" in window)) {
+    throw new Error("This browser is too old for the page: it needs one of 2023 or later.");
+  }
+  openScreen();
+  film.open();
+  await openColors();
+  openControls();
+  openTimeline();
+  openPointing();
+  openRegions();
+  openGame();
+  openFacts();
+  openKeys();
+  await openMoments();
+  await film.load(0);
+  await choose(0);
+  prepare();
+}
+
+/** Decodes the other explanations and looks for the ends of their own looks, when there is time. */
+async function prepare() {
+  for (const one of fields) {
+    await one.open();
+    const ends = endsOf(one, { ...one.told.look, ...now.changed });
+    while (!ends.done && ends !== now.ends) {
+      await new Promise((go) => setTimeout(go, now.playing ? 40 : 10));
+      ends.go(6);
+    }
+  }
+}
+
+const isSettled = () => Boolean(now.ends?.done) && now.drawn === now.picture && !now.untold;
+
+/** Waits until all is drawn as it will stay. */
+async function settled() {
+  await ready;
+  while (!isSettled()) await new Promise((go) => setTimeout(go, 10));
+  await new Promise((go) => requestAnimationFrame(() => setTimeout(go, 0)));
+}
+
+const ready = open().catch((error) => {
+  byId("failure").textContent = `The page could not be opened: ${error.message}`;
+  byId("failure").hidden = false;
+  throw error;
+});
+
+window.vexplain = {
+  ready,
+  settled,
+  seek,
+  seekFrame: (frame) => seek(film.pictureOf(frame)),
+  choose,
+  set,
+  visit,
+  game: (which, point) => goTo(gamesOf()[which], point),
+  state: () => ({
+    explanation: now.explanation, picture: now.picture, number: film.numbers[now.picture],
+    place: film.places[now.picture], pictures: film.n, playing: now.playing, region: now.region,
+    setting: setting(), shown: now.chosen.reduce((sum, is) => sum + is, 0), span: now.ends.span,
+    settled: isSettled(), voxel: size, took: [...now.took],
+  }),
+};

@@ -1,0 +1,106 @@
+// Which region is under the pointer, or was chosen by key: its score, its error, its outline.
+
+const pointing = { over: null, value: null };
+
+/** The region that is pointed at, or else the one that was chosen. */
+const marked = () => pointing.over ?? now.region;
+
+/** Outlines the marked region in the frame on the screen. */
+function drawMark() {
+  const { pen, width, height } = screen.mark;
+  pen.clearRect(0, 0, width, height);
+  const region = marked();
+  if (region === null) return;
+  const owners = field().owners(frameOf(now.picture));
+  const thin = lineWidth(size) + 1;
+  for (const [color, wide] of [["#000", 2 * thin], ["#fff", thin]]) {
+    rims(pen, owners, (one) => (one === region ? color : null), size, wide);
+  }
+}
+
+/** A region's score with its error, in the units of the scores. */
+function scoreInWords(region) {
+  const error = field().errors?.[region];
+  const write = decimalsFor(field().largest);
+  const about = Number.isFinite(error) ? ` \u00B1 ${write(error)}` : "";
+  return `${signed(field().scores[region], write)}${about}`;
+}
+
+function regionInWords(region, value) {
+  const one = field();
+  const parts = [
+    `Region ${region} of 0\u2013${one.n - 1}`,
+    `${scoreInWords(region)} ${told().unit}`,
+    `rank ${one.rank[region]} by size (top ${percent(one.rank[region] / one.n)})`,
+  ];
+  if (value !== null && !one.plain) parts.push(`map here ${signed(value)}`);
+  if (now.chosen[region] === 0) parts.push("not shown");
+  return parts;
+}
+
+function showPointed() {
+  const place = byId("pointed");
+  const region = marked();
+  if (region === null) {
+    place.replaceChildren("Point at the picture, or press ", element("kbd", {}, "R"), ", to see a region\u2019s score.");
+    return;
+  }
+  const [first, ...rest] = regionInWords(region, pointing.over === null ? null : pointing.value);
+  place.replaceChildren(element("strong", {}, first), ` \u00B7 ${rest.join(" \u00B7 ")}`);
+}
+
+/** The voxel under a pointer, as its number in the frame. */
+function voxelAt(event) {
+  const box = byId("box").getBoundingClientRect();
+  const x = Math.floor(((event.clientX - box.left) / box.width) * COLUMNS);
+  const y = Math.floor(((event.clientY - box.top) / box.height) * ROWS);
+  return clamp(y, 0, ROWS - 1) * COLUMNS + clamp(x, 0, COLUMNS - 1);
+}
+
+function pointAt(event) {
+  const voxel = voxelAt(event);
+  const t = frameOf(now.picture);
+  pointing.over = field().owners(t)[voxel];
+  pointing.value = field().plain ? null : field().values(t, setting().smooth)[voxel];
+  drawMark();
+  showPointed();
+}
+
+function pointAway() {
+  pointing.over = null;
+  drawMark();
+  showPointed();
+}
+
+/** Marks a region and shows it where it is largest. */
+function visit(region) {
+  now.region = region;
+  play(false);
+  const fullest = field().spots[6 * region + 2];
+  seek(film.pictureOf(Number.isFinite(fullest) ? fullest : 0));
+  showPointed();
+  showRegions();
+  say(regionInWords(region, null).join(", "));
+}
+
+/** Marks the next region by the size of its score. */
+function visitNext(direction) {
+  const { byRank, n } = field();
+  const place = now.region === null ? (direction > 0 ? -1 : 0) : field().rank[now.region] - 1;
+  visit(byRank[(place + direction + n) % n]);
+}
+
+function openPointing() {
+  const box = byId("box");
+  box.addEventListener("pointermove", (event) => event.pointerType !== "touch" && pointAt(event));
+  box.addEventListener("pointerleave", pointAway);
+  box.addEventListener("click", (event) => {
+    const region = field().owners(frameOf(now.picture))[voxelAt(event)];
+    now.region = now.region === region ? null : region;
+    if (now.region === null) pointing.over = null;
+    drawMark();
+    showPointed();
+    showRegions();
+  });
+  whenChanged.push(showPointed);
+}

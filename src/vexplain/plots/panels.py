@@ -1,0 +1,251 @@
+"""Axes, plain or in small multiples, and how they look."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from vexplain.plots.rows import Row, grouped
+from vexplain.visualization.lettering import HEADING, SMALL, faces, folded, font, width_of
+from vexplain.visualization.sheet import GREY, INK, LINE, PAPER
+
+if TYPE_CHECKING:
+    import matplotlib.artist
+    import matplotlib.axes
+    import matplotlib.figure
+
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#1b1b1f")
+"""Okabe and Ito's colours, which colour-blind people can tell apart; yellow is too pale here."""
+MARKERS = ("o", "s", "D", "^", "v", "P", "X")
+DPI = 150
+ROOM = {"left": 0.15, "right": 0.99, "wspace": 0.08}  # about what the layout will leave
+NAME = 1.3  # the room of a method's name beside an axis, in inches
+ENTRY = 3.0  # the most room of a name in a legend, and that of what stands before it
+SWATCH = 0.4
+STEP = 0.27  # from one method to the next, in inches
+MINUS = "\N{MINUS SIGN}"
+NOTE = "note"  # the mark of the notes above panels
+LEADING = 9.0  # from line to line of small letters, in points
+RISE = 15.0  # from a panel up to the foot of its title, in points
+
+Panels: TypeAlias = np.ndarray
+"""An array (rows, columns) of axes."""
+By: TypeAlias = str | Sequence[str]
+Handles: TypeAlias = "Mapping[str, matplotlib.artist.Artist]"
+Draw: TypeAlias = "Callable[[matplotlib.axes.Axes, Sequence[Row]], Handles]"
+Size: TypeAlias = tuple[float, float]
+
+
+def new_axes(size: Size) -> "matplotlib.axes.Axes":
+    """Return axes alone in a new figure of that size, in inches."""
+    return new_figure(size).add_subplot()
+
+
+def new_figure(size: Size) -> "matplotlib.figure.Figure":
+    """Return a figure that isn't known to pyplot."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=size, dpi=DPI, layout="constrained", facecolor=PAPER)
+
+
+def drawn(
+    rows: Sequence[Row],
+    draw: Draw,
+    sizes: tuple[Size, Size],
+    axes: "matplotlib.axes.Axes | Panels | None",
+    by: By | None,
+) -> "matplotlib.axes.Axes | Panels":
+    """Draw all rows into one panel, or a panel per group; the sizes are those of new panels.
+
+    Raises:
+        TypeError: When several axes are given for one panel.
+    """
+    from matplotlib.axes import Axes
+
+    if by is not None:
+        return in_many(rows, draw, sizes[1], np.asarray(axes) if axes is not None else None, by)
+    if axes is None or isinstance(axes, Axes):
+        return in_one(rows, draw, sizes[0], axes)
+    raise TypeError(
+        f"axes: expected one axes, got {type(axes).__name__}. Several are for a panel per group: "
+        "give by=, as in by=('model', 'dataset'), as well."
+    )
+
+
+def in_one(
+    rows: Sequence[Row], draw: Draw, size: Size, axes: "matplotlib.axes.Axes | None"
+) -> "matplotlib.axes.Axes":
+    """Draw all rows into one panel, new where none is given, and return it."""
+    panel = new_axes(size) if axes is None else axes
+    add_legend(panel, draw(panel, rows), outside=axes is None)
+    return panel
+
+
+def in_many(rows: Sequence[Row], draw: Draw, size: Size, axes: Panels | None, by: By) -> Panels:
+    """Draw a panel per group of rows and return all (rows, columns).
+
+    One column of the rows makes a row of panels; of two, the first goes down, the second across.
+    """
+    across, down = (*reversed(columns_of(by)), None)[:2]
+    cells = {r: grouped(part, str(across)) for r, part in by_row(rows, down).items()}
+    columns = list(grouped(rows, str(across)))
+    panels = checked(axes, (len(cells), len(columns)), size)
+    handles: dict[str, Any] = {}
+    for line, (row_name, found) in zip(panels, cells.items(), strict=True):
+        for panel, column_name in zip(line, columns, strict=True):
+            if column_name in found:
+                handles |= draw(panel, found[column_name])
+            else:
+                say(panel, "not measured")
+            entitle(panel, ", ".join(filter(None, (row_name, column_name))))
+            panel.label_outer()
+    add_legend(panels.flat[0], handles, outside=axes is None)
+    return panels
+
+
+def columns_of(by: By) -> tuple[str, ...]:
+    """Return the one or two columns to group by.
+
+    Raises:
+        ValueError: When there are none, more, or twice the same.
+    """
+    names = (by,) if isinstance(by, str) else tuple(by)
+    if not 1 <= len(names) <= 2 or len(set(names)) < len(names):
+        raise ValueError(
+            f"by: expected one column or two different ones, as in ('model', 'dataset'), got "
+            f"{by!r}. Leave it out to average over everything."
+        )
+    return names
+
+
+def by_row(rows: Sequence[Row], column: str | None) -> dict[str, list[Row]]:
+    """Return the rows by row of panels; all are one where there is no column for it."""
+    return {"": list(rows)} if column is None else grouped(rows, column)
+
+
+def checked(axes: Panels | None, shape: tuple[int, int], size: Size) -> Panels:
+    """Return new panels of a shape, or those given in that shape.
+
+    Raises:
+        ValueError: When there are more or fewer given than needed.
+    """
+    if axes is None:
+        n_rows, n_columns = shape
+        figure = new_figure((size[0] * n_columns, size[1] * n_rows))
+        panels: Panels = figure.subplots(
+            *shape, sharex=True, sharey=True, squeeze=False, gridspec_kw=ROOM
+        )
+        return panels
+    given = np.asarray(axes, dtype=object)
+    if given.size != shape[0] * shape[1]:
+        raise ValueError(
+            f"axes: expected {shape[0]} by {shape[1]} axes, one per panel, got {given.size}. "
+            "Leave them out to get a new figure."
+        )
+    return given.reshape(shape)
+
+
+def dress(axes: "matplotlib.axes.Axes", *, x_label: str = "", y_label: str = "") -> None:
+    """Give axes their paper, grid, spines and labels."""
+    axes.set(facecolor=PAPER, axisbelow=True)
+    axes.tick_params(length=0, pad=4, labelcolor=GREY, labelsize=SMALL)
+    axes.grid(True, color="#ececf0", linewidth=0.7, linestyle="-")
+    for side, spine in axes.spines.items():
+        spine.set(visible=side in ("left", "bottom"), color=LINE, linewidth=0.8)
+    room = width_in_inches(axes)
+    across = "\n".join(folded(line, SMALL, room) for line in x_label.split("\n"))
+    axes.set_xlabel(across, color=INK, **font(SMALL))
+    axes.set_ylabel(y_label, color=INK, **font(SMALL))
+
+
+def name_rows(axes: "matplotlib.axes.Axes", names: Sequence[str]) -> None:
+    """Name the places 0, 1, … of the y axis, from the top down."""
+    texts = [folded(name, SMALL, NAME, 2) for name in names]
+    axes.set_yticks(range(len(names)), texts, **font(SMALL))
+    axes.tick_params(axis="y", labelcolor=INK)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.grid(False, axis="y")
+
+
+def height_of(names: Sequence[str], each: float = STEP) -> float:
+    """Return the height of a figure with so many rows, in inches."""
+    return 0.85 + each * max(2, len(names))
+
+
+def entitle(axes: "matplotlib.axes.Axes", title: str) -> None:
+    """Write a panel's title above its note."""
+    text = folded(title, HEADING, width_in_inches(axes), 2, bold=True)
+    notes = [note for note in axes.texts if note.get_gid() == NOTE]
+    rise = RISE + LEADING * sum(lines_in(note.get_text()) - 1 for note in notes)
+    axes.set_title(text, loc="left", pad=rise, color=INK, **font(HEADING, bold=True))
+
+
+def annotate(axes: "matplotlib.axes.Axes", note: str, *, rise: float = 4.0) -> None:
+    """Write a note, small and grey, so many points above a panel."""
+    look: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
+    text = folded(note, SMALL, width_in_inches(axes), 2)
+    axes.annotate(text, (0, 1), xytext=(0, rise), gid=NOTE, color=GREY, **look, **font(SMALL))
+
+
+def width_in_inches(axes: "matplotlib.axes.Axes") -> float:
+    """Return how wide axes are."""
+    box = axes.get_window_extent().transformed(axes.figure.dpi_scale_trans.inverted())
+    return float(box.width)
+
+
+def say(axes: "matplotlib.axes.Axes", text: str) -> None:
+    """Write in the middle of a panel that has nothing else to show."""
+    look: dict[str, Any] = {"ha": "center", "va": "center", "color": GREY, **font(SMALL)}
+    axes.set_facecolor("#f7f7f9")
+    axes.grid(False)
+    axes.tick_params(length=0, labelcolor=GREY, labelsize=SMALL)
+    axes.spines[:].set_visible(False)
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, **look)
+
+
+def add_legend(axes: "matplotlib.axes.Axes", handles: Handles, *, outside: bool) -> None:
+    """Name the handles: above all panels of a figure made here, else above the axes."""
+    if not handles:
+        return
+    look: dict[str, Any] = {"frameon": False, "labelcolor": INK, "handlelength": 1.6}
+    look |= {"prop": {"family": list(faces()), "size": SMALL}, "columnspacing": 1.4}
+    figure: Any = axes.figure
+    names = [folded(name, SMALL, ENTRY) for name in handles]
+    if outside:
+        columns = fitting(names, float(figure.get_size_inches()[0]))
+        owner, look = figure, look | {"loc": "outside upper left", "ncols": columns}
+    else:
+        columns = fitting(names, width_in_inches(axes))
+        owner, look = axes, look | above(axes) | {"loc": "lower left", "ncols": columns}
+    blank = ["-"] * len(handles)  # labels that start with _ would be left out with a warning
+    legend = owner.legend(list(handles.values()), blank, **look)
+    for text, name in zip(legend.get_texts(), names, strict=True):
+        text.set(text=name, parse_math=False, usetex=False)
+
+
+def above(axes: "matplotlib.axes.Axes") -> dict[str, Any]:
+    """Return where a legend stands above the note and the title of axes."""
+    from matplotlib.transforms import ScaledTranslation
+
+    notes = [note for note in axes.texts if note.get_gid() == NOTE]
+    tops = [note.get_position()[1] + LEADING * lines_in(note.get_text()) for note in notes]
+    title = axes.get_title("left")
+    rise = max(tops, default=0) + (RISE + LEADING * lines_in(title)) * bool(title)
+    shift = ScaledTranslation(0, rise / 72, axes.figure.dpi_scale_trans)
+    place = {"bbox_to_anchor": (0, 1), "bbox_transform": axes.transAxes + shift}
+    return place | {"borderaxespad": 0.2}
+
+
+def lines_in(text: str) -> int:
+    """Return on how many lines a text stands."""
+    return text.count("\n") + 1
+
+
+def fitting(names: Sequence[str], room: float) -> int:
+    """Return in how many columns a legend's names fit into so many inches."""
+    widths = [width_of(name, SMALL) + SWATCH for name in names]
+
+    def width(n: int) -> float:
+        return float(sum(part.max() for part in np.array_split(widths, n)))
+
+    return next((n for n in range(len(names), 1, -1) if width(n) <= room), 1)

@@ -1,0 +1,80 @@
+"""Writing frames as gif, every frame with its own palette."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import OutputContainer
+from av.filter import Graph
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from jaxtyping import UInt8
+
+CLOCK = Fraction(1, 100)
+TICKS = 2
+"""Browsers slow a gif down whose frames last less than this many hundredths of a second."""
+
+
+def write_gif(
+    path: Path, frames: Iterator[UInt8[np.ndarray, "H W 3"]], size: tuple[int, ...], rate: Fraction
+) -> None:
+    """Write frames of ``size`` (rows, columns), evenly spaced; those that come too fast are left.
+
+    Raises:
+        av.FFmpegError: When the file can't be written.
+    """
+    graph = palette_graph(*size)
+    with av.open(str(path), "w", format="gif") as container:
+        stream = container.add_stream("gif", rate=CLOCK.denominator)
+        stream.height, stream.width = size
+        stream.pix_fmt = "pal8"
+        due = 0
+        for index, pixels in enumerate(frames):
+            tick = round(index / rate / CLOCK)
+            if tick < due:
+                continue
+            due = tick + TICKS
+            frame = VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts, frame.time_base = tick, CLOCK
+            graph.push(frame)
+            drain(graph, container, stream)
+        graph.push(None)
+        drain(graph, container, stream)
+        container.mux(stream.encode(None))
+
+
+def palette_graph(height: int, width: int) -> Graph:
+    """Return a graph that gives every frame its own palette of 256 colours.
+
+    One palette for the whole film would have to hold all frames back; it is measured no better.
+    The ordered dither stands still, so that what doesn't move doesn't flicker.
+    """
+    graph = Graph()
+    source = graph.add_buffer(
+        width=width, height=height, format=av.VideoFormat("rgb24"), time_base=CLOCK
+    )
+    split = graph.add("split")
+    palette = graph.add("palettegen", "stats_mode=single:reserve_transparent=0")
+    use = graph.add("paletteuse", "new=1:dither=bayer:bayer_scale=4:diff_mode=rectangle")
+    sink = graph.add("buffersink")
+    source.link_to(split)
+    split.link_to(use, 0, 0)
+    split.link_to(palette, 1, 0)
+    palette.link_to(use, 0, 1)
+    use.link_to(sink)
+    graph.configure()
+    return graph
+
+
+def drain(graph: Graph, container: OutputContainer, stream: VideoStream) -> None:
+    """Write the frames that a graph has ready."""
+    while True:
+        try:
+            frame = graph.pull()
+        except (av.BlockingIOError, av.EOFError):  # wants more, or is done
+            return
+        if isinstance(frame, VideoFrame):
+            frame.time_base = CLOCK
+            container.mux(stream.encode(frame))

@@ -1,0 +1,198 @@
+"""What is written below an explanation, and films of odd shapes, told honestly."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from test_rendering import (
+    GREY,
+    array_clip,
+    block,
+    clip_of,
+    decoded,
+    explain,
+    write_frames,
+)
+from vexplain.core import Attribution, Explanation, Visualization
+from vexplain.rendering import meaning_of, render, render_grid
+from vexplain.rendering.captions import LEAST, UNSEEN, Caption, Line, text
+from vexplain.rendering.words import scale_of
+from vexplain.visualization import HeatMap, Highlight, Outlines, SignedMap
+
+LOOKS: list[Visualization] = [
+    HeatMap(),
+    HeatMap(per_frame=True),
+    SignedMap(),
+    Outlines(),
+    Highlight(),
+]
+KINDS = ["out.mp4", "out.webm", "out.gif"]
+
+
+@dataclass(frozen=True)
+class Spoilt:
+    """A visualization of someone else's, with a number missing."""
+
+    value: float = float("nan")
+
+    def __call__(self, attribution: Attribution, segmentation: Any) -> Tensor:
+        T, H, W = attribution.map.shape
+        layer = torch.zeros(T, 4, H, W)
+        layer[0, 3, 0, 0] = self.value
+        return layer
+
+
+def hot(height: int = 240, width: int = 320, T: int = 3, **options: Any) -> Explanation:
+    labels = block((T, height, width), slice(0, height // 2), slice(None), slice(None))
+    return explain(array_clip(T, height, width), labels, [0.0, 1.0], **options)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("name", KINDS)
+def test_the_picture_above_the_strip_is_as_without(
+    name: str, look: Visualization, tmp_path: Path
+) -> None:
+    explanation = hot()
+    plain = decoded(render(explanation, tmp_path / f"plain-{name}", visualization=look))
+    path = render(explanation, tmp_path / name, visualization=look, caption=True)
+    for before, after in zip(plain, decoded(path), strict=True):
+        assert after.shape[0] > 240 + 40
+        assert np.abs(after[:232].astype(int) - before[:232]).mean() < 3
+        strip = after[246:]
+        assert strip[-4:].min() > 240  # white paper below the letters
+        assert strip.min() < 80  # and there are letters
+
+
+@pytest.mark.parametrize(
+    ("height", "width"), [(300, 40), (300, 1), (240, 200), (200, 460), (16, 2000), (720, 1280)]
+)
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_strip_fits_every_width(height: int, width: int, look: Visualization) -> None:
+    explanation = hot(
+        height, width, T=1, name="A method whose name is " + "long " * 30, names=("é" * 300, "b")
+    )
+    strip = Caption.of(explanation, look, unseen=True).strip(height, max(width, LEAST))
+    assert strip.shape[1] == max(width, LEAST)
+    dark = strip.min(axis=(1, 2)) < 200
+    margin = 5
+    assert not dark[:margin].any()
+    assert not dark[-margin:].any()
+    assert strip[:, :margin].min() == strip[:, -margin:].min() == 255
+
+
+def test_the_strip_says_what_the_colours_mean() -> None:
+    def said(look: Visualization, scores: list[float]) -> list[str]:
+        explanation = explain(
+            array_clip(2, 8, 8), block((2, 8, 8), slice(4), *2 * [slice(None)]), scores
+        )
+        return meaning_of(explanation, look, scale_of(explanation, look))
+
+    assert said(HeatMap(), [0.0, 1.0]) == ["score in part", "one scale for the whole clip"]
+    assert said(SignedMap(per_frame=True), [0.0, 1.0]) == [
+        "share of each frame's largest score",
+        "each frame has its own scale",
+    ]
+    assert said(HeatMap(), [-1.0, -2.0]) == ["nothing to show"]
+    assert said(SignedMap(), [1.0, 1.0]) == ["nothing to show"]
+    assert said(Highlight(), [0.0, 1.0]) == ["grey: what matters less"]
+
+
+def test_lines_do_not_overlap() -> None:
+    from PIL import Image
+
+    page = Image.new("RGB", (200, 300), "#fff")
+    bottom = text(page, (0, 0), [Line("Egg " * 40, 13, lines=3), Line("Egg", 13)], 190, 1)
+    rows = np.asarray(page).min(axis=(1, 2)) < 128
+    starts = [i for i, (a, b) in enumerate(pairwise(rows)) if b and not a]
+    assert len(starts) == 4
+    assert not rows[bottom:].any()
+
+
+@pytest.mark.parametrize(("index", "box", "unseen"), [
+    ((0, 3), (0.0, 0.0, 200.0, 240.0), False),
+    ((1, 2), (0.0, 0.0, 200.0, 240.0), False),
+    ((2, 3), (0.0, 0.0, 200.0, 240.0), True),
+    ((0, 3), (0.0, 20.0, 200.0, 220.0), True),
+])  # fmt: skip
+def test_darkness_is_explained_where_there_is_some(
+    index: tuple[int, int],
+    box: tuple[float, float, float, float],
+    unseen: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    init = Line.__init__
+
+    def heard(self: Line, text: str, *args: Any, **options: Any) -> None:
+        said.append(text)
+        init(self, text, *args, **options)
+
+    monkeypatch.setattr(Line, "__init__", heard)
+    folder = write_frames(tmp_path / "source", 4, 200, 240)
+    clip = clip_of(folder, box, (50, 60), index, (4, 200, 240))
+    labels = block((2, 50, 60), slice(0, 20), slice(None), slice(None))
+    render(explain(clip, labels, [0.0, 1.0]), tmp_path / "out.gif", caption=True)
+    assert (UNSEEN in said) is unseen
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_layer_with_a_missing_number_is_named(value: float, tmp_path: Path) -> None:
+    explanation = hot(16, 16)
+    message = r"visualization: .* got 1 NaN .* from Spoilt"
+    with pytest.raises(ValueError, match=message):
+        render(explanation, tmp_path / "a.mp4", visualization=Spoilt(value))
+    with pytest.raises(ValueError, match=message):
+        render_grid([[explanation]], tmp_path / "a.mp4", visualization=Spoilt(value))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("scores", [[0.0, 0.0], [0.5, 0.5], [-1.0, -2.0], [-1.0, -1.0]])
+@pytest.mark.parametrize("look", [HeatMap(), HeatMap(per_frame=True), Highlight()])
+def test_where_nothing_supports_the_target_the_clip_stays_as_it_is(
+    scores: list[float], look: Visualization, tmp_path: Path
+) -> None:
+    labels = block((3, 32, 48), slice(0, 16), slice(None), slice(None))
+    explanation = explain(array_clip(3, 32, 48), labels, scores)
+    for frame in decoded(render(explanation, tmp_path / "out.mp4", visualization=look)):
+        assert np.abs(frame.astype(int) - GREY).max() <= 2
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("shape", [(1, 16, 2000), (2, 2000, 16), (1, 1, 1), (2, 1, 300)])
+def test_odd_shapes(shape: tuple[int, int, int], name: str, tmp_path: Path) -> None:
+    T, H, W = shape
+    folder = write_frames(tmp_path / "source", T, H, W)
+    size = (min(H, 8), min(W, 8))
+    clip = clip_of(folder, (0.0, 0.0, float(H), float(W)), size, tuple(range(T)), (T, H, W))
+    labels = (torch.arange(T * size[0] * size[1]) % 2).reshape(T, *size)
+    explanation = explain(clip, labels, [0.0, 1.0][: int(labels.max()) + 1], look=SignedMap())
+    even = 1 if name == "out.gif" else 2
+    frames = decoded(render(explanation, tmp_path / name))
+    assert len(frames) == T
+    assert frames[0].shape == (H + H % even, W + W % even, 3)
+    captioned = decoded(render(explanation, tmp_path / name, caption=True))
+    assert captioned[0].shape[0] > H
+    assert captioned[0].shape[1] >= max(W, LEAST)
+    grid = decoded(render_grid([[explanation]], tmp_path / name, cell_size=64))
+    assert len(grid) == T
+
+
+def test_three_thousand_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vexplain.rendering.films.SMALL", 16)
+    labels = block((3000, 16, 16), slice(4, 12), slice(4, 12), slice(1500, None))
+    explanation = explain(array_clip(3000, 16, 16), labels, [0.0, 1.0], look=HeatMap(colors="jet"))
+    path = render(explanation, tmp_path / "out.mp4")
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].frames == 3000
+        assert float((container.duration or 0) / av.time_base) == pytest.approx(300, abs=0.2)
+    frames = decoded(path)
+    assert np.abs(frames[1490][6:10, 6:10].astype(int) - GREY).max() < 12
+    assert frames[1510][6:10, 6:10, 0].mean() > frames[1510][6:10, 6:10, 1].mean() + 40
