@@ -12,10 +12,10 @@ import re
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from vexplain.core.files import write_atomically
 
@@ -23,24 +23,25 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 BLOCK = re.compile(r"^```python\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 LARGEST = 1_000_000
 SECONDS = 600
+FORMAT: Any = nbformat  # it is typed in part only
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
-def cells_of(text: str) -> nbformat.NotebookNode:
+def cells_of(text: str) -> Any:
     """Return the notebook, not yet run, of a source."""
     pieces = BLOCK.split(text)  # prose and code in turn
     cells = [
-        new_code_cell(piece.strip(), id=f"cell-{i}")
+        FORMAT.v4.new_code_cell(piece.strip(), id=f"cell-{i}")
         if i % 2
-        else new_markdown_cell(piece.strip(), id=f"cell-{i}")
+        else FORMAT.v4.new_markdown_cell(piece.strip(), id=f"cell-{i}")
         for i, piece in enumerate(pieces)
         if piece.strip()
     ]
     metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
-    return new_notebook(cells=cells, metadata=metadata)
+    return FORMAT.v4.new_notebook(cells=cells, metadata=metadata)
 
 
-def run(notebook: nbformat.NotebookNode) -> None:
+def run(notebook: Any) -> None:
     """Run all cells in a folder of their own, and keep what they show.
 
     Raises:
@@ -66,7 +67,7 @@ def shorten(data: dict[str, str]) -> None:
         data["text/plain"] = kind.group().lstrip("<")
 
 
-def trouble_with(notebook: nbformat.NotebookNode, text: str) -> list[str]:
+def trouble_with(notebook: Any, text: str) -> list[str]:
     """Return what keeps a notebook from being shown to others."""
     found = [f"it holds {len(text):,} characters"] if len(text) > LARGEST else []
     places = {tempfile.gettempdir(), str(Path.home()), sys.prefix, str(EXAMPLES.parent)}
@@ -83,7 +84,7 @@ def make(source: Path) -> Path:
     """
     notebook = cells_of(source.read_text(encoding="utf-8"))
     run(notebook)
-    text = nbformat.writes(notebook) + "\n"
+    text: str = FORMAT.writes(notebook) + "\n"
     if trouble := trouble_with(notebook, text):
         raise ValueError(f"{source.name}: {'; '.join(trouble)}")
     path = EXAMPLES / f"{source.stem}.ipynb"

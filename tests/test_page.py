@@ -43,6 +43,7 @@ class Opened:
 
     page: Any
     troubles: list[str] = field(default_factory=list)
+    began: int = 0
 
     def __call__(self, script: str) -> Any:
         """Run a script and wait until all is drawn."""
@@ -120,6 +121,8 @@ def opened(browser: Any, tmp_path: Path) -> Iterator[Open]:
         found.page.on("dialog", lambda dialog: found.troubles.append("dialog"))
         found.page.goto(path.as_uri())
         found("vexplain.settled()")
+        found.began = found.state["picture"]
+        found("vexplain.seek(0)")
         return found
 
     yield open_page
@@ -286,6 +289,12 @@ def test_as_many_regions_are_shown_as_in_python(
 
 def accumulated(importance: Tensor, share: float) -> int:
     return int(Accumulated(share)(importance).sum())
+
+
+def test_the_page_begins_where_most_is_to_be_seen(opened: Open) -> None:
+    regions = boxes(5, 8, 8, (5, 1, 1))
+    page = opened(made(clip_of(5, 8, 8), regions, torch.tensor([0.1, 0, -0.2, 0.9, 0]).double()))
+    assert page.began == 3
 
 
 def test_frame_17_of_the_source_shows_frame_17(opened: Open, tmp_path: Path) -> None:

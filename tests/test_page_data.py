@@ -132,6 +132,7 @@ def test_long_clips_are_thinned_to_what_is_said(tmp_path: Path) -> None:
     assert len(film["numbers"]) == MOST
     assert (film["numbers"][0], film["numbers"][-1]) == (0, 699)
     assert len(film["moments"]) == 700
+    assert "300 of 700 pictures are shown" in page.content["subtitle"]
     assert len(page.content["explanations"][0]["map"]["positive"]) == 700
 
 

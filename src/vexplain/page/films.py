@@ -48,6 +48,12 @@ class Film:
     of_source: bool
     n_frames: int
 
+    @property
+    def thinned(self) -> str:
+        """What to say where not all frames between the first and the last are shown, or nothing."""
+        shown, there = len(self.numbers), self.numbers[-1] - self.numbers[0] + 1
+        return "" if shown == there else f"{shown} of {there} pictures are shown"
+
 
 def film_of(clip: VideoClip) -> Film:
     """Return the film of a clip.

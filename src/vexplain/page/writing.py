@@ -107,10 +107,11 @@ def content_of(
         if evaluation is not None:
             one["evaluation"] = evaluation_of(evaluation, explanation, ground)
         told.append(one)
+    film = film_of(clip)
     return {
-        "subtitle": subtitle_of_page(explanations),
+        "subtitle": " · ".join(filter(None, [subtitle_of_page(explanations), film.thinned])),
         "shape": [T, H, W],
-        "film": film_content(film_of(clip), blobs),
+        "film": film_content(film, blobs),
         "palettes": palettes([one.method for one in explanations], blobs),
         "grounds": [ground.stored(blobs) for ground in grounds],
         "explanations": told,

@@ -141,7 +141,7 @@ function showGame() {
     byId("game").hidden = !told().evaluation;
     byId("game-lead").textContent = told().evaluation
       ? "This evaluation has no curve."
-      : "Not measured: run vexplain evaluate with --page to see how the answer changes as the clip is removed or put in.";
+      : "Not measured: vexplain evaluate measures it, and this page then shows how the answer changes as the clip is removed or put in.";
   } else {
     byId("game").hidden = false;
     byId("game-lead").textContent = "The clip is removed, or put in, from what the map holds most relevant to what it holds least, and the model is asked again.";

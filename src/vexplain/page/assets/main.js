@@ -17,7 +17,15 @@ async function open() {
   await openMoments();
   await film.load(0);
   await choose(0);
+  seek(film.pictureOf(strongest()));
   prepare();
+}
+
+/** The clip frame that holds most relevance: what is worth seeing first. */
+function strongest() {
+  const { positive, negative } = field().map;
+  const sizes = Array.from(positive, (up, t) => up - negative[t]);
+  return sizes.indexOf(Math.max(...sizes));
 }
 
 /** Decodes the other explanations and looks for the ends of their own looks, when there is time. */
