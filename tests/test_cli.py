@@ -1,9 +1,11 @@
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
@@ -29,7 +31,8 @@ def shell(*words: str | Path) -> Result:
 def test_explain_writes_the_files_and_says_so(clip: Path, tmp_path: Path) -> None:
     result = shell("explain", clip, *SMALL, "-o", tmp_path / "out")
     assert result.exit_code == 0, result.output
-    assert sorted(os.listdir(tmp_path / "out")) == ["rise.mp4", "rise.vx", "sheet.png"]
+    files = ["explanation.html", "rise.mp4", "rise.vx", "sheet.png"]
+    assert sorted(os.listdir(tmp_path / "out")) == files
     for word in ("circles clockwise", "3D RISE", "30", "rise.vx", "sheet.png"):
         assert word in result.output
     saved = vx.load(tmp_path / "out" / "rise.vx")
@@ -52,6 +55,63 @@ def test_several_methods_and_targets(clip: Path, tmp_path: Path) -> None:
     assert "--regions does not apply to 3D RISE" in result.output
     assert vx.load(tmp_path / "loco-grows.vx").segmentation.n_features <= 30
     assert len(vx.load(tmp_path / "rise-grows.vx").ledger.coalitions) == 300
+
+
+def told_by(page: Path) -> list[tuple[str, str, bool]]:
+    """Method, target, and whether it was evaluated, of all that a page shows."""
+    text = re.search(r'<script[^>]*id="content"[^>]*>(.*?)</script>', page.read_text(), re.DOTALL)
+    assert text is not None
+    shown = json.loads(text[1])["explanations"]
+    return [(one["method"], one["target"], bool(one.get("evaluation"))) for one in shown]
+
+
+def test_a_page_has_the_likeliest_other_classes_beside_the_target(
+    clip: Path, tmp_path: Path
+) -> None:
+    assert shell("explain", clip, *SMALL, "-o", tmp_path).exit_code == 0
+    told = told_by(tmp_path / "explanation.html")
+    assert told[0] == ("3D RISE", "circles clockwise", False)
+    assert [method for method, _, _ in told] == ["3D RISE"] * 3
+    assert len({target for _, target, _ in told}) == 3
+
+
+def test_videos_of_another_kind_with_captions_and_no_page(clip: Path, tmp_path: Path) -> None:
+    words = ("--video", "webm", "--caption", "--no-page", "--method", "loco")
+    result = shell("explain", clip, "-q", "-m", "demo", *words, "--regions", "9", "-o", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert sorted(os.listdir(tmp_path)) == ["loco.vx", "loco.webm", "sheet.png"]
+    with av.open(str(tmp_path / "loco.webm")) as film:
+        assert film.streams.video[0].height > 256
+    wrong = shell("explain", clip, *SMALL, "--video", "avi", "-o", tmp_path / "wrong")
+    assert wrong.exit_code == 2
+    assert "--video: expected mp4, webm, gif, got avi" in wrong.output
+    assert not (tmp_path / "wrong").exists()
+
+
+def test_saved_explanations_become_a_page_and_a_grid(clip: Path, tmp_path: Path) -> None:
+    words = ("--method", "loco", "--method", "univariate", "--regions", "9", "--no-page")
+    assert shell("explain", clip, "-q", "-m", "demo", *words, "-o", tmp_path).exit_code == 0
+    files = [tmp_path / "loco.vx", tmp_path / "univariate.vx"]
+    result = shell("page", *files)
+    assert result.exit_code == 0, result.output
+    told = told_by(tmp_path / "explanation.html")
+    assert {method for method, _, _ in told} == {"LV LOCO", "LV Univariate Predictors"}
+    result = shell("grid", *files, "-o", tmp_path / "both.mp4")
+    assert result.exit_code == 0, result.output
+    with av.open(str(tmp_path / "both.mp4")) as film:
+        assert film.streams.video[0].width > 3 * 240
+
+
+def test_evaluating_explanations_of_one_clip_writes_a_page_with_curves(
+    clip: Path, tmp_path: Path
+) -> None:
+    words = ("--method", "loco", "--regions", "9", "--no-page")
+    assert shell("explain", clip, "-q", "-m", "demo", *words, "-o", tmp_path).exit_code == 0
+    words = ("--metric", "deletion", "--steps", "4", "--no-references", "-q", "-m", "demo")
+    result = shell("evaluate", tmp_path / "loco.vx", *words)
+    assert result.exit_code == 0, result.output
+    assert "explanation.html" in result.output
+    assert told_by(tmp_path / "explanation.html")[0] == ("LV LOCO", "circles clockwise", True)
 
 
 def test_names_of_files_differ_where_names_of_classes_do() -> None:

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from vexplain import __version__
-from vexplain.cli.compose import composed, method_names, opened, sized
+from vexplain.cli.compose import composed, frames_wanted, method_names, opened, sized
 from vexplain.cli.console import err, guarded, out
 from vexplain.cli.data import data_app
 from vexplain.cli.look import perturb, segment
@@ -20,23 +20,37 @@ from vexplain.cli.options import (
     ClipArgument,
     CompileOption,
     DeviceOption,
+    EdgesOption,
+    FillOption,
+    FramesOption,
+    FromOption,
+    IntervalOption,
     LastOption,
     ModelOption,
+    OpacityOption,
     OutOption,
     PageOption,
     PickleOption,
     PictureOption,
     PrecisionOption,
     QuietOption,
+    RegionsOption,
+    ResizeOption,
+    SamplesOption,
+    SamplingOption,
     SeedOption,
+    SegmentationOption,
+    ShortOption,
     ShowOption,
     SideOption,
+    SizeOption,
+    SizesOption,
+    StartOption,
     SummaryOption,
     TargetOption,
+    ToOption,
     VideoOption,
     ViewsOption,
-    step,
-    wish,
 )
 from vexplain.cli.saved import grid, page, summarise
 from vexplain.cli.synthesize import synthesize
@@ -91,19 +105,13 @@ def explain(
     ] = None,
     target: TargetOption = None,
     out_folder: OutOption = None,
-    samples: Annotated[int | None, step("Samples drawn.", least=1)] = None,
-    regions: Annotated[int | None, step("Regions of a SLIC cut.", least=1)] = None,
-    segmentation: Annotated[
-        str | None, step("Step 1, such as slic:n_regions=100 or grid:t=4,h=7,w=7.")
-    ] = None,
-    sizes: Annotated[str | None, step("Step 2, such as binomial:p=0.7 or uniform.")] = None,
-    fill: Annotated[
-        str | None, step("Step 4, such as black, grey, mean, blur:sigma=8, freeze.")
-    ] = None,
-    edges: Annotated[str | None, step("Step 4, own, hard, or feathered:sigma=4.")] = None,
-    opacity: Annotated[
-        float | None, step("Step 4, how much of a region goes.", least=0, most=1)
-    ] = None,
+    samples: SamplesOption = None,
+    regions: RegionsOption = None,
+    segmentation: SegmentationOption = None,
+    sizes: SizesOption = None,
+    fill: FillOption = None,
+    edges: EdgesOption = None,
+    opacity: OpacityOption = None,
     behavior: BehaviorOption = None,
     summary: SummaryOption = None,
     visualization: PictureOption = None,
@@ -112,15 +120,15 @@ def explain(
     side_by_side: SideOption = False,
     caption: CaptionOption = False,
     page: PageOption = True,
-    start_seconds: Annotated[float | None, wish("Second where the clip starts.", "--from")] = None,
-    end_seconds: Annotated[float | None, wish("Second where the clip ends.", "--to")] = None,
-    sampling: Annotated[str | None, wish("Frames: uniform, centres, every, or interval.")] = None,
-    interval: Annotated[int | None, wish("Source frames between two clip frames.", least=1)] = None,
-    start: Annotated[int | None, wish("First source frame.", least=0)] = None,
-    frames: Annotated[int | None, wish("Number of frames.", least=1)] = None,
-    size: Annotated[int | None, wish("Height and width, in pixels.", least=1)] = None,
-    resize: Annotated[str | None, wish("crop, stretch, or letterbox.")] = None,
-    short: Annotated[str | None, wish("Too few frames: error, hold the last, or loop.")] = None,
+    start_seconds: FromOption = None,
+    end_seconds: ToOption = None,
+    sampling: SamplingOption = None,
+    interval: IntervalOption = None,
+    start: StartOption = None,
+    frames: FramesOption = None,
+    size: SizeOption = None,
+    resize: ResizeOption = None,
+    short: ShortOption = None,
     seed: SeedOption = 0,
     batch_size: BatchOption = None,
     device: DeviceOption = "auto",
@@ -145,15 +153,7 @@ def explain(
         "summary": summary,
         "visualization": visualization,
     }
-    wanted: dict[str, Any] = {
-        "sampling": sampling,
-        "interval": interval,
-        "start": start,
-        "frames": frames,
-        "size": size,
-        "resize": resize,
-        "short": short,
-    }
+    wanted = frames_wanted(sampling, interval, start, frames, size, resize, short)
     with guarded():
         chosen = {
             name: composed(name, parts, fill, edges, opacity, show)
@@ -173,7 +173,7 @@ def explain(
             views=views,
         )
         spec = api.clip_spec_of(loaded) or core.ClipSpec()
-        spec = models.restated(spec, {name: v for name, v in wanted.items() if v is not None})
+        spec = models.restated(spec, wanted)
         decoded = read_clip(clip, spec, start_seconds=start_seconds, end_seconds=end_seconds)
         folder = made(out_folder or Path(f"{clip.stem}-explained"))
         run(

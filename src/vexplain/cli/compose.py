@@ -125,3 +125,25 @@ def viewed(model: Any, views: str) -> Any:
     if not isinstance(model, Model):
         raise ValueError("--views: this model is no single view already; leave the option out.")
     return MultiView(model=model, clips=int(clips), crops=int(crops))
+
+
+def frames_wanted(
+    sampling: str | None,
+    interval: int | None,
+    start: int | None,
+    frames: int | None,
+    size: int | None,
+    resize: str | None,
+    short: str | None,
+) -> dict[str, Any]:
+    """Return the fields of a clip's spec that are stated."""
+    stated = {
+        "sampling": sampling,
+        "interval": interval,
+        "start": start,
+        "frames": frames,
+        "size": size,
+        "resize": resize,
+        "short": short,
+    }
+    return {name: value for name, value in stated.items() if value is not None}

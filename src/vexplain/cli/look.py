@@ -9,51 +9,43 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from vexplain.cli.compose import EVERY_METHOD, composed, method_names, sized
+from vexplain.cli.compose import EVERY_METHOD, composed, frames_wanted, method_names, sized
 from vexplain.cli.console import guarded, out
+from vexplain.cli.options import (
+    ClipArgument,
+    EdgesOption,
+    FillOption,
+    FramesOption,
+    FromOption,
+    IntervalOption,
+    OpacityOption,
+    PickleOption,
+    RegionsOption,
+    ResizeOption,
+    SamplesOption,
+    SamplingOption,
+    SegmentationOption,
+    ShortOption,
+    SizeOption,
+    SizesOption,
+    StartOption,
+    ToOption,
+)
 from vexplain.cli.work import made
 
 FIGURE_2 = ("grid", "flow", "slic")
 """The segmentations that the paper shows side by side."""
 
 
-def step(text: str, *, least: float | None = None, most: float | None = None) -> Any:
-    """Return an option that exchanges a part of the methods."""
-    panel = "Steps 1 to 4 (each method's own choices unless given)"
-    return typer.Option(help=text, min=least, max=most, rich_help_panel=panel)
-
-
-def wish(text: str, *names: str, least: float | None = None) -> Any:
-    """Return an option that says which frames of the video are looked at."""
-    panel = "Frames (as the model wants them, or 16 of 224x224 pixels, unless given)"
-    return typer.Option(*names, help=text, min=least, rich_help_panel=panel)
-
-
-ClipArgument = Annotated[Path, typer.Argument(help="The video, or a folder of frames.")]
-ModelOption = Annotated[
+AnyModelOption = Annotated[
     str | None,
     typer.Option(
         "--model", "-m", help="Take the frames that this model wants; it is not asked anything."
     ),
 ]
-PickleOption = Annotated[
-    bool,
-    typer.Option(
-        "--allow-pickle", help="Load a file that runs code of its own; only for your own files."
-    ),
-]
 MomentsOption = Annotated[
     int, typer.Option("--frames-shown", min=1, help="Most moments in the picture.")
 ]
-FromOption = Annotated[float | None, wish("Second where the clip starts.", "--from")]
-ToOption = Annotated[float | None, wish("Second where the clip ends.", "--to")]
-SamplingOption = Annotated[str | None, wish("Frames: uniform, centres, every, or interval.")]
-IntervalOption = Annotated[int | None, wish("Source frames between two clip frames.", least=1)]
-StartOption = Annotated[int | None, wish("First source frame.", least=0)]
-FramesOption = Annotated[int | None, wish("Number of frames.", least=1)]
-SizeOption = Annotated[int | None, wish("Height and width, in pixels.", least=1)]
-ResizeOption = Annotated[str | None, wish("crop, stretch, or letterbox.")]
-ShortOption = Annotated[str | None, wish("Too few frames: error, hold the last, or loop.")]
 
 
 def segment(
@@ -65,7 +57,7 @@ def segment(
             "per-frame:segmenter=felzenszwalb; may be repeated. Default: grid, flow and slic."
         ),
     ] = None,
-    model: ModelOption = None,
+    model: AnyModelOption = None,
     out_file: Annotated[
         Path | None,
         typer.Option(
@@ -90,7 +82,7 @@ def segment(
     """Show how segmentations cut a video: outlines, colours, and how large the regions are."""
     from vexplain import catalog, previews
 
-    wanted = wishes(sampling, interval, start, frames, size, resize, short)
+    wanted = frames_wanted(sampling, interval, start, frames, size, resize, short)
     with guarded():
         path = out_file or Path(f"{clip.stem}-segmentation.png")
         previews.cuts.check_suffix(path)
@@ -113,7 +105,7 @@ def perturb(
             "Default: all."
         ),
     ] = None,
-    model: ModelOption = None,
+    model: AnyModelOption = None,
     out_file: Annotated[
         Path | None,
         typer.Option(
@@ -124,19 +116,13 @@ def perturb(
     ] = None,
     samples_shown: Annotated[int, typer.Option(min=1, help="Most samples shown per method.")] = 4,
     frames_shown: MomentsOption = 8,
-    samples: Annotated[int | None, step("Samples drawn.", least=1)] = None,
-    regions: Annotated[int | None, step("Regions of a SLIC cut.", least=1)] = None,
-    segmentation: Annotated[
-        str | None, step("Step 1, such as slic:n_regions=100 or grid:t=4,h=7,w=7.")
-    ] = None,
-    sizes: Annotated[str | None, step("Step 2, such as binomial:p=0.7 or uniform.")] = None,
-    fill: Annotated[
-        str | None, step("Step 4, such as black, grey, mean, blur:sigma=8, freeze.")
-    ] = None,
-    edges: Annotated[str | None, step("Step 4, own, hard, or feathered:sigma=4.")] = None,
-    opacity: Annotated[
-        float | None, step("Step 4, how much of a region goes.", least=0, most=1)
-    ] = None,
+    samples: SamplesOption = None,
+    regions: RegionsOption = None,
+    segmentation: SegmentationOption = None,
+    sizes: SizesOption = None,
+    fill: FillOption = None,
+    edges: EdgesOption = None,
+    opacity: OpacityOption = None,
     start_seconds: FromOption = None,
     end_seconds: ToOption = None,
     sampling: SamplingOption = None,
@@ -156,7 +142,7 @@ def perturb(
     from vexplain import previews
     from vexplain.rendering import check_png
 
-    wanted = wishes(sampling, interval, start, frames, size, resize, short)
+    wanted = frames_wanted(sampling, interval, start, frames, size, resize, short)
     parts = {"segmentation": segmentation, "sizes": sizes}
     with guarded():
         path = out_file or Path(f"{clip.stem}-perturbed.png")
@@ -171,28 +157,6 @@ def perturb(
         previews.draw_rehearsals(decoded, found, path, n_frames=frames_shown)
         out.print(costs(found))
         say_file(path)
-
-
-def wishes(
-    sampling: str | None,
-    interval: int | None,
-    start: int | None,
-    frames: int | None,
-    size: int | None,
-    resize: str | None,
-    short: str | None,
-) -> dict[str, Any]:
-    """Return the fields of a clip's spec that are stated."""
-    stated = {
-        "sampling": sampling,
-        "interval": interval,
-        "start": start,
-        "frames": frames,
-        "size": size,
-        "resize": resize,
-        "short": short,
-    }
-    return {name: value for name, value in stated.items() if value is not None}
 
 
 def read(

@@ -8,7 +8,7 @@ import typer
 
 def step(text: str, *, least: float | None = None, most: float | None = None) -> Any:
     """Return an option that exchanges a part of the method."""
-    panel = "The seven steps (the method's own choices unless given)"
+    panel = "The seven steps (each method's own choices unless given)"
     return typer.Option(help=text, min=least, max=most, rich_help_panel=panel)
 
 
@@ -41,10 +41,31 @@ SeedOption = Annotated[int, typer.Option(help="The same seed gives the same resu
 BatchOption = Annotated[
     int | None, typer.Option("--batch-size", min=1, help="Clips per forward pass.")
 ]
+SamplesOption = Annotated[int | None, step("Samples drawn.", least=1)]
+RegionsOption = Annotated[int | None, step("Regions of a SLIC cut.", least=1)]
+SegmentationOption = Annotated[
+    str | None, step("Step 1, such as slic:n_regions=100 or grid:t=4,h=7,w=7.")
+]
+SizesOption = Annotated[str | None, step("Step 2, such as binomial:p=0.7 or uniform.")]
+FillOption = Annotated[str | None, step("Step 4, such as black, grey, mean, blur:sigma=8, freeze.")]
+EdgesOption = Annotated[str | None, step("Step 4, own, hard, or feathered:sigma=4.")]
+OpacityOption = Annotated[float | None, step("Step 4, how much of a region goes.", least=0, most=1)]
 BehaviorOption = Annotated[str | None, step("Step 5: probability, logit, log-odds, margin, loss.")]
 SummaryOption = Annotated[str | None, step("Step 6, such as linear:kernel=flat, shapley, tree.")]
-PictureOption = Annotated[str | None, step("Step 7: heat or signed, such as heat:colors=turbo.")]
+PictureOption = Annotated[
+    str | None, step("Step 7: heat, signed, outlines or highlight, such as heat:colors=jet.")
+]
 ShowOption = Annotated[str | None, step("Step 7: all, top-share:share=0.3, top-regions:n=10 …")]
+
+FromOption = Annotated[float | None, wish("Second where the clip starts.", "--from")]
+ToOption = Annotated[float | None, wish("Second where the clip ends.", "--to")]
+SamplingOption = Annotated[str | None, wish("Frames: uniform, centres, every, or interval.")]
+IntervalOption = Annotated[int | None, wish("Source frames between two clip frames.", least=1)]
+StartOption = Annotated[int | None, wish("First source frame.", least=0)]
+FramesOption = Annotated[int | None, wish("Number of frames.", least=1)]
+SizeOption = Annotated[int | None, wish("Height and width, in pixels.", least=1)]
+ResizeOption = Annotated[str | None, wish("crop, stretch, or letterbox.")]
+ShortOption = Annotated[str | None, wish("Too few frames: error, hold the last, or loop.")]
 
 
 ModelOption = Annotated[
