@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 import vexplain as vx
-from vexplain.core import Attribution, Explanation, ModelSpec, VideoClip
+from vexplain.core import Attribution, Explanation, ModelSpec, Source, VideoClip
 from vexplain.evaluation import Deletion, Evaluation, Insertion, Metric, Sparseness
 from vexplain.evaluation.cards import curves_picture
 from vexplain.rendering.cards import facts_of
@@ -243,3 +243,15 @@ def test_a_comparison_is_its_table(evaluation: Evaluation) -> None:
 def test_markup_in_names_is_shown_as_it_is(explanation: Explanation) -> None:
     page = Page(html_of(replace(explanation, target=1)))
     assert any(text.startswith("[bold]sits[/], P") for text in page.texts)
+
+
+def test_names_with_colons_are_no_pictograms(explanation: Explanation) -> None:
+    ledger = replace(explanation.ledger, class_names=("a :smile: b", "c"))
+    page = Page(html_of(replace(explanation, ledger=ledger)))
+    assert any(text.startswith("a :smile: b, P") for text in page.texts)
+
+
+def test_names_of_files_that_are_no_text_are_spelled_out(explanation: Explanation) -> None:
+    source = Source("/videos/odd\udcff.mp4", "0", 9, 24, 24, tuple(range(9)), (0, 0, 24, 24))
+    odd = replace(explanation, clip=replace(explanation.clip, source=source))
+    html_of(odd).encode()

@@ -107,8 +107,8 @@ def test_evaluating_explanations_of_one_clip_writes_a_page_with_curves(
 ) -> None:
     words = ("--method", "loco", "--regions", "9", "--no-page")
     assert shell("explain", clip, "-q", "-m", "demo", *words, "-o", tmp_path).exit_code == 0
-    words = ("--metric", "deletion", "--steps", "4", "--no-references", "-q", "-m", "demo")
-    result = shell("evaluate", tmp_path / "loco.vx", *words)
+    asked = ("--metric", "deletion", "--steps", "4", "--no-references", "-q", "-m", "demo")
+    result = shell("evaluate", tmp_path / "loco.vx", *asked)
     assert result.exit_code == 0, result.output
     assert "explanation.html" in result.output
     assert told_by(tmp_path / "explanation.html")[0] == ("LV LOCO", "circles clockwise", True)

@@ -21,7 +21,7 @@ from page_cases import boxes, clip_of, made, scores_of, source_clip
 from vexplain.core import Explanation, VexplainWarning
 from vexplain.evaluation import Deletion, Evaluation, Insertion, Metric
 from vexplain.page import write_page
-from vexplain.segmentation import SlidingWindow, SoftGrid
+from vexplain.segmentation import LabelRegions, SlidingWindow, SoftGrid
 from vexplain.segmentation.soft import SoftCells
 from vexplain.visualization import (
     Accumulated,
@@ -237,8 +237,23 @@ def test_outlines_are_those_that_python_draws(opened: Open) -> None:
     explanation = made(clip_of(2, 200, 300), regions, scores_of(30), look=look)
     page = opened(explanation)
     wanted = look(explanation.attribution, regions).numpy()[0]
+    dots = page.page.locator("#meaning .dot").evaluate_all(
+        "all => all.map((dot) => dot.style.background)"
+    )
+    assert dots == ["rgb(31, 119, 255)", "rgb(255, 140, 0)"]
     assert page.state["voxel"] < 4  # as thin as a voxel; small clips get finer lines
     assert np.array_equal(page.voxels()[..., 3] > 128, wanted[3] > 0.5)
+
+
+def test_outlines_of_small_clips_go_round_corners(opened: Open) -> None:
+    labels = torch.zeros(1, 12, 12, dtype=torch.long)
+    labels[:, 6:, 6:] = 1
+    scores = torch.tensor([1.0, 0.0]).double()
+    page = opened(made(clip_of(1, 12, 12), LabelRegions(labels, 2), scores, look=Outlines()))
+    size = page.state["voxel"]
+    assert size > 4
+    corner = page.pixels("overlay")[6 * size - 1, 6 * size - 1]
+    assert corner.tolist() == [31, 119, 255, 255]
 
 
 def test_what_matters_less_is_grey(opened: Open) -> None:
@@ -251,6 +266,16 @@ def test_what_matters_less_is_grey(opened: Open) -> None:
     drawn = page.voxels()
     assert np.array_equal(drawn[..., 3] == 0, stays)
     assert np.abs(drawn[~stays][:, :3] - grey).max() <= 4
+
+
+@pytest.mark.parametrize("level", [0.3, -1.0])
+def test_where_nothing_matters_nothing_is_made_pale(opened: Open, level: float) -> None:
+    scores = level * torch.linspace(1, 2 if level < 0 else 1, 24).double()
+    explanation = made(clip_of(4, 24, 32), boxes(4, 24, 32, (2, 3, 4)), scores, look=Highlight())
+    assert not Highlight()(explanation.attribution, explanation.segmentation).any()
+    page = opened(explanation)
+    assert not page.pixels("overlay")[..., 3].any()
+    assert page.page.locator("#nothing").is_visible()
 
 
 def test_thirty_percent_leave_thirty_percent_of_the_regions(
@@ -386,6 +411,41 @@ def test_the_region_under_the_pointer_is_told_with_its_error(
     assert "±" not in page.text("#pointed")
 
 
+def test_what_is_pointed_at_follows_the_frame_and_the_explanation(opened: Open) -> None:
+    clip = clip_of(6, 24, 32)
+    many = made(clip, boxes(6, 24, 32, (6, 3, 4)), scores_of(72))
+    few = made(clip, boxes(6, 24, 32, (1, 1, 2)), scores_of(2), name="LV LOCO")
+    page = opened([many, few])
+    box = page.page.locator("#film").bounding_box()
+    page.page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.5 * box["height"])
+    assert "Region 6 of 0" in page.text("#pointed")
+    page("vexplain.seekFrame(2)")
+    assert "Region 30 of 0" in page.text("#pointed")
+    page.page.keyboard.press("m")
+    page("vexplain.settled()")
+    assert "Region 1 of 0\N{EN DASH}1" in page.text("#pointed")
+    page.page.keyboard.press("r")
+    strongest = int(few.attribution.scores.abs().argmax())
+    assert f"Region {strongest} of 0" in page.text("#pointed")
+    assert page.troubles == []
+
+
+def test_the_explanation_chosen_last_is_shown(opened: Open, hard: Explanation) -> None:
+    page = opened([hard, soft(), windows()])
+    page.page.reload()  # so that only the first is decoded
+    page("vexplain.ready.then(() => Promise.all([vexplain.choose(1), vexplain.choose(0)]))")
+    assert page.state["explanation"] == 0
+
+
+def test_letters_are_keys_with_caps_lock_too(opened: Open, hard: Explanation) -> None:
+    page = opened([hard, replace(hard, method=replace(hard.method, name="LV LOCO"))])
+    page.page.evaluate(
+        "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'M', bubbles: true}))"
+    )
+    page("vexplain.settled()")
+    assert page.state["explanation"] == 1
+
+
 def test_the_timeline_can_be_clicked(opened: Open, hard: Explanation) -> None:
     page = opened(hard)
     box = page.page.locator("#time").bounding_box()
@@ -458,6 +518,25 @@ def test_what_is_printed_has_the_moments_and_no_controls(
     assert page.page.locator("#steps").is_visible()
 
 
+def test_after_printing_all_is_folded_as_before(opened: Open, hard: Explanation) -> None:
+    page = opened(hard)
+    folded = page.page.locator("#cost-title ~ details")
+    for event, is_open in (("beforeprint", True), ("afterprint", False)):
+        page.page.evaluate(f"window.dispatchEvent(new Event('{event}'))")
+        assert folded.evaluate("one => one.open") == is_open
+
+
+def test_a_screen_reader_is_not_told_every_frame(opened: Open, hard: Explanation) -> None:
+    page = opened(hard)
+    outputs = page.page.locator("output")
+    assert outputs.count() == 6
+    assert all(outputs.nth(i).get_attribute("aria-live") == "off" for i in range(6))
+    page("vexplain.set({show: 'threshold', threshold: 0.25})")
+    assert page.page.get_attribute("#threshold", "aria-valuetext") == "0.25 part"
+    page("vexplain.seek(2)")
+    page.page.wait_for_function("document.getElementById('said').textContent.includes('frame 2')")
+
+
 WEIGHTS = torch.tensor([0.05, 0.3, 0.1, 0.02, 0.08, 0.2, 0.04, 0.06])
 
 
@@ -491,6 +570,36 @@ def test_the_game_removes_what_the_curve_says(opened: Open) -> None:
     page("vexplain.settled()")
     assert page.page.locator("#game-stop").is_disabled()
     assert page.troubles == []
+
+
+def test_another_choice_ends_a_game_that_plays(opened: Open) -> None:
+    explanation, evaluation = judged()
+    page = opened([explanation, replace(explanation, seed=1)], evaluations=[evaluation] * 2)
+    page.page.click("#game-play")
+    assert page.page.get_attribute("#game-said", "aria-live") == "off"
+    assert "what is gone is black" in page.text("#meaning")
+    assert not page.page.locator("#legend").is_visible()
+    assert page("vexplain.choose(1).then(() => document.getElementById('game-play').textContent)")
+    assert page.text("#game-play") == "Play the game"
+    assert page.page.get_attribute("#game-said", "aria-live") == "polite"
+    assert page.page.locator("#legend").is_visible()
+    page.page.wait_for_timeout(300)
+    assert page.page.locator("#game-stop").is_disabled()
+    assert page.troubles == []
+
+
+def test_the_moments_are_those_of_the_map_after_a_game(opened: Open) -> None:
+    explanation, evaluation = judged()
+    page = opened(explanation, evaluations=evaluation)
+    look = "() => document.querySelector('#moments canvas').toDataURL()"
+    page.page.wait_for_timeout(400)
+    before = page.page.evaluate(look)
+    page("vexplain.game(0, 4)")
+    page.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.page.evaluate(look) != before
+    page.page.click("#game-stop")
+    page.page.wait_for_timeout(400)
+    assert page.page.evaluate(look) == before
 
 
 def test_an_insertion_shows_what_is_put_in(opened: Open) -> None:

@@ -15,7 +15,7 @@ from vexplain.core import Explanation
 from vexplain.evaluation import Deletion, Evaluation, FrameWise, RegionWise
 from vexplain.page import write_page
 from vexplain.page.blobs import Blobs
-from vexplain.page.films import MOST, chosen, size_of
+from vexplain.page.films import MOST, chosen, rising, size_of
 from vexplain.page.games import ends_of, rules_of
 from vexplain.page.grounds import Ground
 from vexplain.page.maps import coarsened, grid_of, is_painted
@@ -154,6 +154,20 @@ def test_a_clip_with_repeated_frames_shows_its_own(tmp_path: Path) -> None:
     assert len(film["numbers"]) == 3
 
 
+@pytest.mark.parametrize(
+    ("times", "wanted"),
+    [
+        ([0.0, 0.1, 0.3], [0.0, 0.1, 0.3]),
+        ([0.0, 0.0, 0.1, 0.1], [0.0, 0.05, 0.1, 0.15]),
+        ([2.0, 2.0], [2.0, 2.5]),
+        ([0.5, 0.1, 0.9], [0.1, 0.5, 0.9]),
+        ([0.7], [0.7]),
+    ],
+)
+def test_every_frame_has_a_time_of_its_own(times: list[float], wanted: list[float]) -> None:
+    assert rising(np.array(times)) == pytest.approx(wanted)
+
+
 def test_pictures_are_neither_huge_nor_mere_lines() -> None:
     assert size_of(256, 340) == (256, 340)
     assert size_of(1080, 1920) == (270, 480)
@@ -224,12 +238,35 @@ def test_wrong_input_is_refused(hard: Explanation, tmp_path: Path, unchecked: No
         write_page([], path)
     with pytest.raises(ValueError, match=r"\.html"):
         write_page(hard, tmp_path / "p.pdf")
+    with pytest.raises(TypeError, match=r"explanations\[0\]: expected an Explanation, got str"):
+        write_page("a.vx", path)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"evaluations\[0\].*got int"):
+        write_page(hard, path, evaluations=[3])  # type: ignore[list-item]
     judged = Evaluation("RISE", "c", "0", "Biking", "m", 0, (), 0, 0.0)
     with pytest.raises(ValueError, match="3D LIME"):
         write_page(hard, path, evaluations=judged)
     with pytest.raises(ValueError, match="one per explanation"):
         write_page([hard, hard], path, evaluations=[None])
     assert not path.exists()
+
+
+def test_an_evaluation_of_another_clip_or_model_is_refused(tmp_path: Path) -> None:
+    clip, regions = clip_of(6, 24, 32), boxes(6, 24, 32, (2, 3, 4))
+    rows = [
+        replace(made(clip, regions, scores_of(24)), manifest={"model": name, "clip_digest": "abc"})
+        for name in ("first", "second")
+    ]
+    judged = [
+        Evaluation("3D LIME", "c", digest, "Biking", name, 0, (), 0, 0.0)
+        for digest, name in (("abc", "first"), ("abc", "second"), ("def", "first"))
+    ]
+    path = tmp_path / "p.html"
+    write_page(rows, path, evaluations=judged[:2])
+    write_page(rows[0], path, evaluations=replace(judged[0], model="the same, elsewhere"))
+    with pytest.raises(ValueError, match=r"evaluations\[0\].*model first.*model second"):
+        write_page(rows, path, evaluations=judged[1::-1])
+    with pytest.raises(ValueError, match=r"clip abc.*clip def"):
+        write_page(rows[0], path, evaluations=judged[2])
 
 
 def test_the_page_asks_for_nothing_and_tells_no_folders(tmp_path: Path) -> None:

@@ -41,6 +41,11 @@ def answers(model: Model, clips: Tensor) -> Tensor:
         return torch.cat(parts)
 
 
+def test_the_paper_s_three_networks_are_there_on_both_families() -> None:
+    wanted = [f"{n}-{f}" for n in ("tanet", "timesformer", "tpn") for f in ("restless", "still")]
+    assert wanted == ALL
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_a_name_says_network_and_family(name: str) -> None:
     network, family = name.split("-")

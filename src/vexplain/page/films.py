@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float64, UInt8
 from PIL import Image
 
 from vexplain.core import Source, VideoClip
@@ -18,6 +18,7 @@ MOST = 300  # pictures
 LONG, SHORT, LONGEST = 480, 160, 1920  # pixels: long side, least short side, most of a wide one
 BUDGET = 6_000_000  # bytes of all pictures
 QUALITIES = (82, 70, 55, 40)
+STILL = 1.0  # seconds: how long a clip lasts whose frames all have the same time
 FINE = 95  # quality of pictures that are magnified
 
 
@@ -72,7 +73,7 @@ def film_of_clip(clip: VideoClip) -> Film:
     size = size_of(H, W)
     numbers = evenly(T, MOST)
     shown = (picture(clip.frames[i]) for i in numbers)
-    seconds = clip.pts_seconds.tolist()
+    seconds = rising(clip.pts_seconds.double().numpy())
     return Film(
         pictures=tuple(packed(shown, size, len(numbers))),
         numbers=tuple(numbers),
@@ -84,6 +85,20 @@ def film_of_clip(clip: VideoClip) -> Film:
         of_source=False,
         n_frames=T,
     )
+
+
+def rising(seconds: Float64[np.ndarray, " n"]) -> list[float]:
+    """Return times at which each frame can be played: frames of the same time share it.
+
+    Where times fall, frames are spread evenly over them.
+    """
+    if bool((np.diff(seconds) < 0).any()):
+        return [float(at) for at in np.linspace(seconds.min(), seconds.max(), len(seconds))]
+    times, counts = np.unique(seconds, return_counts=True)
+    steps = np.diff(times)
+    last = float(steps.mean()) if len(steps) else STILL
+    pairs = zip(times, counts, [*steps, last], strict=True)
+    return [float(at + step * i / n) for at, n, step in pairs for i in range(n)]
 
 
 def film_of_source(source: Source) -> Film:

@@ -31,14 +31,37 @@ def check_evaluations(
             f"evaluations: expected one per explanation ({len(explanations)}), got "
             f"{len(evaluations)}. Put None where there is none."
         )
+    models = {model_of(explanation) for explanation in explanations}
     for i, (explanation, evaluation) in enumerate(zip(explanations, evaluations, strict=True)):
-        wanted = (explanation.method.name, explanation.target_name)
-        if evaluation is not None and (evaluation.method, evaluation.target) != wanted:
+        wanted = about(explanation)
+        if evaluation is None:
+            continue
+        digest = evaluation.clip_digest if wanted[3] else ""
+        model = evaluation.model if evaluation.model in models else wanted[2]
+        got = (evaluation.method, evaluation.target, model, digest)
+        if got != wanted:
             raise ValueError(
-                f"evaluations[{i}]: expected that of {wanted[0]} for {wanted[1]!r}, got one of "
-                f"{evaluation.method} for {evaluation.target!r}. Give them in the order of the "
-                "explanations."
+                f"evaluations[{i}]: expected that of {in_words(wanted)}, got one of "
+                f"{in_words(got)}. Give them in the order of the explanations."
             )
+
+
+def about(explanation: Explanation) -> tuple[str, str, str, str]:
+    """Return the method, target, model and clip digest; the last two may not be known."""
+    digest = str(explanation.manifest.get("clip_digest", ""))
+    return (explanation.method.name, explanation.target_name, model_of(explanation), digest)
+
+
+def model_of(explanation: Explanation) -> str:
+    """Return the name of the model, or nothing."""
+    return str(explanation.manifest.get("model", ""))
+
+
+def in_words(what: tuple[str, str, str, str]) -> str:
+    """Return what ``about`` returns, in words."""
+    method, target, model, digest = what
+    clip = f", clip {digest[:8]}" if digest else ""
+    return f"{method} for {target!r} (model {model or 'not told'}{clip})"
 
 
 def evaluation_of(

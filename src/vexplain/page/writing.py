@@ -56,6 +56,7 @@ def write_page(
         ``path``.
 
     Raises:
+        TypeError: On something that is no explanation or no evaluation.
         ValueError: When there is no explanation, they are of different clips, the evaluations
             belong to others, or ``path`` has another suffix.
         OSError: When the file can't be written.
@@ -63,6 +64,7 @@ def write_page(
     rows = [explanations] if isinstance(explanations, Explanation) else list(explanations)
     judged = [evaluations] if isinstance(evaluations, Evaluation) else list(evaluations)
     check_html(path)
+    check_kinds(rows, judged)
     check_one_clip(rows)
     check_evaluations(rows, judged)
     blobs = Blobs()
@@ -70,6 +72,22 @@ def write_page(
     content["title"] = title or title_of(rows)
     write_atomically(path, assembled(content, blobs).encode("utf-8", "backslashreplace"))
     return Path(path)
+
+
+def check_kinds(explanations: Sequence[object], evaluations: Sequence[object]) -> None:
+    """Raise ``TypeError`` unless these are explanations, and evaluations or None."""
+    for i, one in enumerate(explanations):
+        if not isinstance(one, Explanation):
+            raise TypeError(
+                f"explanations[{i}]: expected an Explanation, got {type(one).__name__}. Open what "
+                "was saved with vexplain.load first."
+            )
+    for i, other in enumerate(evaluations):
+        if not isinstance(other, Evaluation | None):
+            raise TypeError(
+                f"evaluations[{i}]: expected what vexplain.evaluate returns, or None, got "
+                f"{type(other).__name__}."
+            )
 
 
 def check_html(path: str | PathLike[str]) -> None:

@@ -9,6 +9,7 @@ from rich.markup import escape as literal
 from rich.table import Table
 
 from vexplain.core import Explanation
+from vexplain.core.files import printable
 from vexplain.rendering.html import block, html_picture, html_table
 from vexplain.rendering.pictures import Picture, drawn_over, layer_of
 from vexplain.rendering.sheets import evenly, tile_size, tiles
@@ -49,7 +50,7 @@ def facts_of(explanation: Explanation) -> dict[str, str]:
     asked, planned = len(ledger.coalitions), ledger.planned
     stopped = f" of {planned:,}" if asked < planned else ""
     T, _, H, W = clip.shape
-    name = f"{Path(clip.source.path).name}, " if clip.source else ""
+    name = f"{printable(Path(clip.source.path).name)}, " if clip.source else ""
     return {
         "method": explanation.method.name,
         "target": f"{explanation.target_name}, P = {probability(explanation):.3f}",

@@ -38,7 +38,7 @@ def html_row(tag: str, cells: Iterable[str], sides: Iterable[str]) -> str:
 
 def plain(markup: str) -> str:
     """Return text in the markup of rich as HTML text."""
-    return escape(Text.from_markup(markup).plain)
+    return escape(Text.from_markup(markup, emoji=False).plain)
 
 
 def html_picture(image: Image.Image, alt: str, *, kind: str = "jpeg") -> str:

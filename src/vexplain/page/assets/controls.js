@@ -68,6 +68,7 @@ function showControls() {
   byId("share-name").textContent = look.show === "share" ? "Share" : "Held";
   byId("threshold").value = largest() > 0 ? (STEPS * look.threshold) / largest() : 0;
   byId("threshold-out").textContent = number(look.threshold);
+  byId("threshold").setAttribute("aria-valuetext", `${number(look.threshold)} ${told().unit}`);
   const mapped = look.look === "heat" || look.look === "signed";
   const there = {
     "heat-row": look.look === "heat", "pair-row": look.look === "signed" || look.look === "outline",
@@ -93,7 +94,7 @@ function nothingInWords() {
     if (now.chosen.some((is) => is > 0)) return "";
   }
   const supports = look === "heat" || look === "highlight";
-  if (supports && !field().scores.some((score) => score > 0)) {
+  if (supports && !field().supported) {
     return `Nothing to show: nothing supports ${told().target}. The signed look shows what opposes it.`;
   }
   return show === "all" ? "Nothing to show: all scores are 0." : "Nothing to show: no region is among those chosen.";
@@ -106,7 +107,7 @@ function showLegend() {
   const nothing = now.game ? "" : nothingInWords();
   byId("nothing").textContent = nothing;
   byId("nothing").hidden = !nothing;
-  byId("legend").hidden = !scaled || Boolean(nothing);
+  byId("legend").hidden = !scaled || Boolean(nothing || now.game);
   const [low, high] = look.scale === "frame" ? [0, 1] : now.ends.span;
   const pen = byId("bar").getContext("2d");
   const strip = pen.createImageData(256, 1);
@@ -117,15 +118,28 @@ function showLegend() {
   byId("low").textContent = write(heat ? low : -high);
   byId("middle").textContent = heat ? "" : "0";
   byId("high").textContent = write(high);
-  byId("meaning").textContent = nothing ? "" : `${meaningOf(look)} The timeline shows the mean of the map over each frame.`;
+  const timed = " The timeline shows the mean of the map over each frame.";
+  byId("meaning").replaceChildren(...(nothing ? [] : [...meaningOf(look), timed]));
 }
 
+/** A spot of a colour, for eyes alone. */
+function dotOf(color) {
+  const dot = element("span", { class: "dot", "aria-hidden": "true" });
+  dot.style.background = color;
+  return dot;
+}
+
+/** What the picture shows, as texts and spots of colour. */
 function meaningOf(look) {
-  if (look.look === "outline") return "Outlined: what supports the target, and in the other colour what opposes it.";
-  if (look.look === "highlight") return `${{ grey: "Grey", dark: "Dark", blur: "Blurred" }[look.back]}: what matters less.`;
-  if (look.scale === "frame") return "Share of each frame\u2019s largest score: frames can\u2019t be compared.";
+  if (now.game) return [`The game of ${now.game.game.name}: what is gone is ${now.game.game.fill.words}.`];
+  if (look.look === "outline") {
+    const [up, down] = twoColors(look).map(dotOf);
+    return ["Outlined: ", up, "what supports the target, ", down, "what opposes it."];
+  }
+  if (look.look === "highlight") return [`${{ grey: "Grey", dark: "Dark", blur: "Blurred" }[look.back]}: what matters less.`];
+  if (look.scale === "frame") return ["Share of each frame\u2019s largest score: frames can\u2019t be compared."];
   const range = look.scale === "unit" ? "colours from 0 to 1" : "one scale for the whole clip";
-  return `Score in ${told().unit}, ${range}.${look.look === "signed" ? " Above 0 supports the target, below 0 opposes it." : ""}`;
+  return [`Score in ${told().unit}, ${range}.${look.look === "signed" ? " Above 0 supports the target, below 0 opposes it." : ""}`];
 }
 
 function openControls() {

@@ -40,7 +40,7 @@ function summed(values, shape, filter) {
 
 /** The array that a reference names; decoded once. */
 function arrayOf(reference) {
-  const key = `${reference.blob} ${reference.type}`;
+  const key = JSON.stringify(reference);
   if (!decoded.has(key)) {
     const made = inflated(rawBytes(reference.blob)).then((buffer) =>
       summed(new KINDS[reference.type](buffer), reference.shape, reference.filter));

@@ -43,8 +43,7 @@ function showCost() {
   byId("cost").hidden = !names.length;
   const write = decimalsFor(total);
   byId("seconds").tBodies[0].replaceChildren(...names.map((name, i) => {
-    const dot = element("span", { class: "dot", "aria-hidden": "true" });
-    dot.style.background = TONES[i % TONES.length];
+    const dot = dotOf(TONES[i % TONES.length]);
     return element("tr", {}, element("th", { scope: "row" }, dot, name), element("td", { class: "number" }, `${write(spent[name])} s`));
   }));
 }

@@ -159,6 +159,7 @@ class Field {
     }
     this.byRank = rankedBy(this.scores.map(Math.abs));
     this.largest = Math.abs(this.scores[this.byRank[0]]);
+    this.supported = this.scores.some((score) => score > 0);
     this.rank = new Int32Array(this.n);
     this.byRank.forEach((region, place) => (this.rank[region] = place + 1));
     return this;
@@ -169,9 +170,20 @@ class Field {
     return this.hard && !this.grid;
   }
 
+  /** What was made last, if it was made from the same; the page asks for a frame several times. */
+  #last(what, key, make) {
+    const kept = (this.kept ??= {});
+    if (kept[what]?.key !== key) kept[what] = { key, made: make() };
+    return kept[what].made;
+  }
+
   /** The owners of a frame's voxels. */
   owners(t) {
     if (this.labels) return this.labels.subarray(t * PLANE, (t + 1) * PLANE);
+    return this.#last("owners", t, () => this.#heaviestAt(t));
+  }
+
+  #heaviestAt(t) {
     const [time, down, across] = (this.heaviest ??= this.axes.map(heaviest));
     const [h, w] = [this.axes[1].cells, this.axes[2].cells];
     const found = new Int32Array(PLANE);
@@ -181,8 +193,12 @@ class Field {
     return found;
   }
 
-  /** A frame of the attribution map. */
+  /** A frame of the attribution map; only to be read. */
   values(t, smooth = 0) {
+    return this.#last("values", `${t} ${smooth}`, () => this.#valuesAt(t, smooth));
+  }
+
+  #valuesAt(t, smooth) {
     const out = new Float32Array(PLANE);
     if (this.grid) spread(this.grid, this.gridAxes, t, out);
     else if (this.axes) spread(this.scores, this.axes, t, out);

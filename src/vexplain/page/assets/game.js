@@ -44,7 +44,7 @@ function leaveGame() {
   layers.clear();
   draw();
   showGamePoint();
-  showLegend();
+  tellSoon();
 }
 
 const chosenGame = () => gamesOf()[Number(byId("game-which").value)];
@@ -53,6 +53,7 @@ function playGame(on) {
   clearInterval(playGame.timer);
   playGame.on = on;
   byId("game-play").textContent = on ? "Pause the game" : "Play the game";
+  byId("game-said").setAttribute("aria-live", on ? "off" : "polite");
   if (!on) return;
   const game = chosenGame();
   if (!now.game || now.game.game !== game || now.game.point === game.shares.length - 1) goTo(game, 0);

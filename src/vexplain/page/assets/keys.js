@@ -29,7 +29,7 @@ function nextLook(key) {
 
 function letGo() {
   now.region = null;
-  pointAway();
+  pointAt(null);
   showRegions();
   leaveGame();
 }
@@ -49,10 +49,16 @@ function isTaken(target, key) {
   return target.matches(".scroll") && /Arrow|Home|End/.test(key);
 }
 
+/** The name of a key; a letter is the same with and without caps lock. */
+function keyOf({ key, shiftKey }) {
+  if (/^[a-z]$/i.test(key)) return shiftKey ? `Shift ${key.toUpperCase()}` : key.toLowerCase();
+  return shiftKey ? `Shift ${key}` : key;
+}
+
 function openKeys() {
   const acts = new Map(KEYS.flatMap(([, names, , act]) => names.map((name) => [name, act])));
   document.addEventListener("keydown", (event) => {
-    const key = event.shiftKey ? `Shift ${event.key}` : event.key;
+    const key = keyOf(event);
     const act = acts.get(key);
     if (!act || event.ctrlKey || event.altKey || event.metaKey || isTaken(event.target, event.key)) return;
     event.preventDefault();

@@ -55,6 +55,7 @@ class Ends {
 }
 
 const knownEnds = new Map();
+const ENDS = 256; // known
 
 /** The ends of an explanation under a look; looked for once, as far as that has come. */
 function endsOf(field, setting) {
@@ -62,6 +63,7 @@ function endsOf(field, setting) {
   const key = [fields.indexOf(field), look === "heat", look === "highlight", show, share, threshold, smooth, scale].join();
   if (!knownEnds.has(key)) {
     const chosen = field.map.flat ? new Float32Array(field.n) : chosenBy(field.scores, setting);
+    if (knownEnds.size >= ENDS) knownEnds.delete(knownEnds.keys().next().value);
     knownEnds.set(key, new Ends(field, setting, chosen));
   }
   return Object.assign(knownEnds.get(key), { setting });
@@ -112,10 +114,24 @@ function heatPixels(ends, t, pixels) {
   for (let i = 0; i < PLANE; i++) pixels[i] = shown[i] > 0 ? paint(values[i], Math.min(shown[i], 1)) : 0;
 }
 
-/** The pixels whose alpha says how much of a frame is exchanged for something paler. */
+/** The pixels whose alpha says how much of a frame is exchanged for something paler; none where
+ *  nothing supports the target, as nothing matters less then. */
 function pale({ field, chosen }, t, pixels) {
+  if (field.map.flat || !field.supported) return;
   const shown = field.shown(t, chosen);
   for (let i = 0; i < PLANE; i++) pixels[i] = pixel(0, 0, 0, 1 - clamp(shown[i], 0, 1));
+}
+
+const CORNERS = [[-1, -1], [1, -1], [-1, 1], [1, 1]];
+
+/** Where a region turns around a voxel of another, the lines beside it are joined. */
+function joins(pen, owners, [x, y], size, lines) {
+  const i = y * COLUMNS + x;
+  for (const [dx, dy] of CORNERS) {
+    if (x + dx < 0 || x + dx >= COLUMNS || y + dy < 0 || y + dy >= ROWS) continue;
+    const turns = owners[i + dx] === owners[i] && owners[i + dy * COLUMNS] === owners[i] && owners[i + dx + dy * COLUMNS] !== owners[i];
+    if (turns) pen.fillRect(x * size + (dx > 0 ? size - lines : 0), y * size + (dy > 0 ? size - lines : 0), lines, lines);
+  }
 }
 
 /** Fills the inner rim of regions with colours; `colorOf` a region is null where it has none. */
@@ -133,6 +149,7 @@ function rims(pen, owners, colorOf, size, width) {
       if (x + 1 < COLUMNS && owners[i + 1] !== own) pen.fillRect(left + size - lines, top, lines, size);
       if (y > 0 && owners[i - COLUMNS] !== own) pen.fillRect(left, top, size, lines);
       if (y + 1 < ROWS && owners[i + COLUMNS] !== own) pen.fillRect(left, top + size - lines, size, lines);
+      joins(pen, owners, [x, y], size, lines);
     }
   }
 }

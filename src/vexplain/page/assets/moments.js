@@ -57,6 +57,19 @@ function markMoment() {
   });
 }
 
+/** What is printed is drawn, and nothing of it is folded; afterwards all is as it was. */
+function openForPrint() {
+  const folded = [];
+  window.addEventListener("beforeprint", () => {
+    drawMoments();
+    folded.push(...document.querySelectorAll("main > .columns details:not([open])"));
+    for (const details of folded) details.open = true;
+  });
+  window.addEventListener("afterprint", () => {
+    for (const details of folded.splice(0)) details.open = false;
+  });
+}
+
 async function openMoments() {
   const [rowsOf, columnsOf_] = film.size;
   const width = Math.min(THUMB, Math.max(columnsOf_, 96));
@@ -75,9 +88,6 @@ async function openMoments() {
   }
   whenChanged.push(drawMomentsSoon);
   whenMoved.push(markMoment);
-  window.addEventListener("beforeprint", () => {
-    drawMoments();
-    for (const details of document.querySelectorAll("main section details")) details.open = true;
-  });
+  openForPrint();
   moments.bitmaps = await Promise.all(moments.pictures.map(film.decode));
 }

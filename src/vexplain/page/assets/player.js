@@ -8,6 +8,7 @@ const voxels = !film.ofSource && Math.max(COLUMNS, ROWS) * 3 <= 480;
 
 const now = {
   explanation: 0,
+  wanted: 0,
   picture: 0,
   drawn: -1,
   time: film.first,
@@ -242,9 +243,12 @@ function play(on) {
   } else for (const tell of whenMoved) tell();
 }
 
-/** Draws another explanation, once its numbers are decoded. */
+/** Draws another explanation, once its numbers are decoded and unless yet another was chosen. */
 async function choose(explanation) {
+  now.wanted = explanation;
   await fields[explanation].open();
+  if (now.wanted !== explanation) return;
+  playGame(false);
   now.explanation = explanation;
   now.region = null;
   now.game = null;

@@ -1,9 +1,9 @@
 // Which region is under the pointer, or was chosen by key: its score, its error, its outline.
 
-const pointing = { over: null, value: null };
+const pointing = { voxel: null };
 
-/** The region that is pointed at, or else the one that was chosen. */
-const marked = () => pointing.over ?? now.region;
+/** The region that is pointed at now, or else the one that was chosen. */
+const marked = () => (pointing.voxel === null ? now.region : field().owners(frameOf(now.picture))[pointing.voxel]);
 
 /** Outlines the marked region in the frame on the screen. */
 function drawMark() {
@@ -38,6 +38,12 @@ function regionInWords(region, value) {
   return parts;
 }
 
+/** The map where it is pointed at, or null. */
+function valueHere() {
+  if (pointing.voxel === null || field().plain) return null;
+  return field().values(frameOf(now.picture), setting().smooth)[pointing.voxel];
+}
+
 function showPointed() {
   const place = byId("pointed");
   const region = marked();
@@ -45,7 +51,7 @@ function showPointed() {
     place.replaceChildren("Point at the picture, or press ", element("kbd", {}, "R"), ", to see a region\u2019s score.");
     return;
   }
-  const [first, ...rest] = regionInWords(region, pointing.over === null ? null : pointing.value);
+  const [first, ...rest] = regionInWords(region, valueHere());
   place.replaceChildren(element("strong", {}, first), ` \u00B7 ${rest.join(" \u00B7 ")}`);
 }
 
@@ -57,17 +63,9 @@ function voxelAt(event) {
   return clamp(y, 0, ROWS - 1) * COLUMNS + clamp(x, 0, COLUMNS - 1);
 }
 
-function pointAt(event) {
-  const voxel = voxelAt(event);
-  const t = frameOf(now.picture);
-  pointing.over = field().owners(t)[voxel];
-  pointing.value = field().plain ? null : field().values(t, setting().smooth)[voxel];
-  drawMark();
-  showPointed();
-}
-
-function pointAway() {
-  pointing.over = null;
+/** Points at a voxel of the frame, or at none. */
+function pointAt(voxel) {
+  pointing.voxel = voxel;
   drawMark();
   showPointed();
 }
@@ -75,6 +73,7 @@ function pointAway() {
 /** Marks a region and shows it where it is largest. */
 function visit(region) {
   now.region = region;
+  pointing.voxel = null;
   play(false);
   const fullest = field().spots[6 * region + 2];
   seek(film.pictureOf(Number.isFinite(fullest) ? fullest : 0));
@@ -92,15 +91,16 @@ function visitNext(direction) {
 
 function openPointing() {
   const box = byId("box");
-  box.addEventListener("pointermove", (event) => event.pointerType !== "touch" && pointAt(event));
-  box.addEventListener("pointerleave", pointAway);
+  box.addEventListener("pointermove", (event) => event.pointerType !== "touch" && pointAt(voxelAt(event)));
+  box.addEventListener("pointerleave", () => pointAt(null));
   box.addEventListener("click", (event) => {
     const region = field().owners(frameOf(now.picture))[voxelAt(event)];
     now.region = now.region === region ? null : region;
-    if (now.region === null) pointing.over = null;
+    if (now.region === null) pointing.voxel = null;
     drawMark();
     showPointed();
     showRegions();
   });
   whenChanged.push(showPointed);
+  whenMoved.push(() => pointing.voxel !== null && showPointed());
 }

@@ -17,8 +17,7 @@ function whenOf(first, last) {
 function rowOfRegion(region) {
   const [first, last, , y, x] = field().spots.subarray(6 * region, 6 * region + 6);
   const score = field().scores[region];
-  const dot = element("span", { class: "dot", "aria-hidden": "true" });
-  dot.style.background = twoColors(setting())[score >= 0 ? 0 : 1];
+  const dot = dotOf(twoColors(setting())[score >= 0 ? 0 : 1]);
   const visiting = element("button", { type: "button", "aria-label": `Show region ${region}` }, String(region));
   visiting.addEventListener("click", () => visit(region));
   const there = Number.isFinite(first);
