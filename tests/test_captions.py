@@ -99,6 +99,10 @@ def test_the_strip_says_what_the_colours_mean() -> None:
         "share of each frame's largest score",
         "each frame has its own scale",
     ]
+    assert said(HeatMap(per_frame=True), [0.5, 1.0]) == [
+        "in each frame 0 = lowest score shown, 1 = highest",
+        "each frame has its own scale",
+    ]
     assert said(HeatMap(), [-1.0, -2.0]) == ["nothing to show"]
     assert said(SignedMap(), [1.0, 1.0]) == ["nothing to show"]
     assert said(Highlight(), [0.0, 1.0]) == ["grey: what matters less"]

@@ -272,3 +272,10 @@ def test_version_and_help() -> None:
         result = shell(command, "--help")
         assert result.exit_code == 0
         assert "--out" in result.output
+
+
+def test_names_of_files_stay_short_whatever_the_class_is_called() -> None:
+    from vexplain.cli.work import slug
+
+    assert len(slug("跳" * 3000).encode()) < 220
+    assert slug("Playing a Guitar!") == "playing-a-guitar"

@@ -254,3 +254,30 @@ def test_wrong_grids_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="path: expected another file than the source"):
         render_grid([[of_film(path, 2, "A")]], path)
     assert [file.name for file in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_a_lost_source_leaves_an_older_grid_to_be_replaced(tmp_path: Path) -> None:
+    path = film(tmp_path / "film.mp4", 4, 8)
+    explanation = of_film(path, 4, "3D RISE")
+    path.unlink()
+    (tmp_path / "out.mp4").write_bytes(b"older")
+    with pytest.warns(VexplainWarning, match="can't be read"):
+        assert decoded(render_grid([[explanation]], tmp_path / "out.mp4", cell_size=CELL))
+
+
+def test_without_a_source_maps_are_never_drawn_on_other_frames(tmp_path: Path) -> None:
+    labels = block((2, 16, 16), slice(None), slice(0, 8), slice(None))
+    one = explain(array_clip(2, 16, 16), labels, [0.0, 1.0])
+    clip = VideoClip(1 - one.clip.frames, one.clip.pts_seconds)
+    with pytest.raises(ValueError, match="expected explanations of the same frames"):
+        render_grid([[one, replace(one, clip=clip)]], tmp_path / "out.mp4")
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_rows_that_are_no_lists_are_named(tmp_path: Path) -> None:
+    labels = block((2, 16, 16), slice(None), slice(0, 8), slice(None))
+    one = explain(array_clip(2, 16, 16), labels, [0.0, 1.0])
+    wrong: list[Any] = [one, [one, one], {"a": one}, [None]]
+    for rows in wrong:
+        with pytest.raises(TypeError, match="explanations: expected"):
+            render_grid(rows, tmp_path / "out.mp4")

@@ -565,3 +565,17 @@ def test_plots_are_found_without_pyplot(tmp_path: Path) -> None:
     words = [sys.executable, "-W", "error", "-c", code, str(tmp_path / "plot.png")]
     run = subprocess.run(words, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("scale", [5, (1, 2, 3), None])
+@pytest.mark.usefixtures("unchecked")
+def test_a_scale_is_two_numbers(scale: Any) -> None:
+    with pytest.raises(ValueError, match="scale: expected"):
+        plots.ratings(scores(), scale=scale)
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_no_rows_at_all_are_named() -> None:
+    nothing: Any = None
+    with pytest.raises(TypeError, match="rows: expected a list"):
+        plots.areas(nothing)

@@ -21,6 +21,7 @@ from vexplain.previews.measures import extent_of
 from vexplain.removal import Blur, Constant, Feathered, FreezeLast, Remove
 from vexplain.sampling import MonteCarlo
 from vexplain.segmentation import FromLabels, Grid, LabelRegions, SlidingWindow, SoftGrid
+from vexplain.video import write_video
 from vexplain.visualization import Sheet
 
 GRID = Grid(t=2, h=3, w=3)
@@ -374,3 +375,26 @@ def test_mistakes_end_in_one_sentence(
     said = " ".join(result.output.split())
     assert said.startswith("error:"), said
     assert message in said
+
+
+def test_the_source_is_never_written_over(tmp_path: Path) -> None:
+    video = tmp_path / "clip.mp4"
+    write_video(video, [np.zeros((16, 16, 3), np.uint8)] * 4, fps=4)
+    before = video.read_bytes()
+    grid = ["--segmentation", "grid:t=1,h=2,w=2", "--frames", "2"]
+    result = CliRunner().invoke(app, ["segment", str(video), "-o", str(video), *grid])
+    assert result.exit_code == 2
+    assert "expected another file than the source video" in " ".join(result.output.split())
+    assert video.read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["segment", "perturb"])
+def test_no_picture_is_put_among_the_frames_of_the_source(command: str, tmp_path: Path) -> None:
+    for number in range(4):
+        Image.new("RGB", (16, 16)).save(tmp_path / f"{number}.png")
+    out = str(tmp_path / "out.png")
+    options = ["--segmentation", "grid:t=1,h=2,w=2", "--frames", "2", "-o", out]
+    result = CliRunner().invoke(app, [command, str(tmp_path), *options])
+    assert result.exit_code == 2
+    assert "would be read as one of them" in " ".join(result.output.split())
+    assert len(list(tmp_path.iterdir())) == 4

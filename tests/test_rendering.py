@@ -33,6 +33,7 @@ from vexplain.core import (
 from vexplain.models import load_model
 from vexplain.rendering import Area, Timeline, contact_sheet, evenly, explained_row, render
 from vexplain.rendering.placing import Brush, Cover
+from vexplain.rendering.sheets import subtitle_of
 from vexplain.video import digest, source_frames, write_video
 from vexplain.visualization import HeatMap, SignedMap
 from vexplain.visualization.sheet import CAPTION, NOTE, face
@@ -557,3 +558,61 @@ def test_rendering_costs_a_tenth_of_explaining(tmp_path: Path) -> None:
         render(explanation, tmp_path / "out.mp4")
         end = time.process_time()
     assert end - between < 0.1 * (between - start)
+
+
+@dataclass(frozen=True)
+class Layers:
+    """A user's visualization, which answers what it is told to."""
+
+    layer: Any
+
+    def __call__(self, attribution: Any, segmentation: Any) -> Any:
+        return self.layer
+
+
+@dataclass(frozen=True)
+class Cropped(Layers):
+    """One whose backdrop has another size."""
+
+    def backdrop(self, frames: Tensor) -> Tensor:
+        return frames[:, :, :3]
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+def test_layers_of_any_kind_of_number_are_drawn(
+    dtype: torch.dtype, cropped: Explanation, tmp_path: Path
+) -> None:
+    explanation = cropped
+    T, _, H, W = explanation.clip.shape
+    layer = torch.ones(T, 4, H, W, dtype=dtype, requires_grad=True)
+    assert decoded(render(explanation, tmp_path / "o.mp4", visualization=Layers(layer)))
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_what_is_no_visualization_is_named(cropped: Explanation, tmp_path: Path) -> None:
+    explanation = cropped
+    T, _, H, W = explanation.clip.shape
+    array = Layers(np.zeros((T, 4, H, W)))
+    wrong: list[Any] = ["heat", HeatMap, array, Layers(None)]
+    for look in wrong:
+        with pytest.raises(TypeError, match="visualization: expected"):
+            render(explanation, tmp_path / "o.mp4", visualization=look)
+    look = Cropped(torch.ones(T, 4, H, W))
+    with pytest.raises(ValueError, match="expected a backdrop of shape"):
+        render(explanation, tmp_path / "o.mp4", visualization=look)
+    with pytest.raises(ValueError, match="expected a backdrop of shape"):
+        contact_sheet(explanation, tmp_path / "o.png", visualization=look)
+    assert not list(tmp_path.glob("o.*"))
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_a_sheet_of_half_a_moment_is_named(cropped: Explanation, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="n_frames: expected a whole number"):
+        contact_sheet(cropped, tmp_path / "o.png", n_frames=2.5)  # type: ignore[arg-type]
+
+
+def test_a_sheet_counts_frames_that_are_shown_again_once() -> None:
+    source = Source("a.mp4", "", 3, 8, 8, (0, 1, 2, 2, 2), (0.0, 0.0, 8.0, 8.0))
+    assert subtitle_of(replace(array_clip(5, 8, 8), source=source)) == (
+        "a.mp4 · 3 of 3 frames, shown as 5 · the model was given 8×8 pixels"
+    )

@@ -13,6 +13,7 @@ from matplotlib.colors import to_rgb
 from torch import Tensor
 
 from vexplain.core import Attribution, Segmentation, VideoClip, Visualization
+from vexplain.core.gaussian import smooth
 from vexplain.segmentation import SlidingWindow, SoftGrid
 from vexplain.visualization import (
     PALETTES,
@@ -33,6 +34,7 @@ from vexplain.visualization import (
     TopShare,
     Worded,
     draw_sheet,
+    emphasis,
     overlay,
     owners_of,
     rims_of,
@@ -503,3 +505,48 @@ def test_sheet_holds_every_tile_once_and_a_colour_bar() -> None:
     ink = np.less(page[:, :left_of_tiles], 128).all(-1).any(0)
     assert ink.any()
     assert not ink[left_of_tiles - 10 :].any()
+
+
+@pytest.mark.parametrize("size", [(40, 60), (300, 200), (16, 500)])
+def test_a_blur_on_a_small_copy_is_the_blur(size: tuple[int, int]) -> None:
+    coarse = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    frames = torch.nn.functional.interpolate(coarse, size, mode="nearest")
+    sigma = 0.05 * min(size)
+    exact = smooth(smooth(frames, 2, sigma), 3, sigma)
+    assert float((Highlight(back="blur").backdrop(frames) - exact).abs().max()) < 0.02
+
+
+def test_blurring_a_large_frame_smooths_a_small_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    def counted(volume: Tensor, axis: int, sigma: float) -> Tensor:
+        sizes.append(volume.shape[axis])
+        return smooth(volume, axis, sigma)
+
+    monkeypatch.setattr(emphasis, "smooth", counted)
+    assert Highlight(back="blur").backdrop(torch.rand(1, 3, 1080, 1920)).shape[2:] == (1080, 1920)
+    assert max(sizes) < 200
+
+
+@pytest.mark.parametrize("colors", [["red", "blue"], 3, None])
+@pytest.mark.usefixtures("unchecked")
+def test_colours_of_another_kind_are_named(colors: Any) -> None:
+    for look in (HeatMap, SignedMap, Outlines):
+        with pytest.raises(ValueError, match="colors: expected"):
+            look(colors=colors)
+
+
+@pytest.mark.parametrize("part", [TopRegions, Threshold])
+@pytest.mark.parametrize("value", ["2", None, float("nan"), -1])
+@pytest.mark.usefixtures("unchecked")
+def test_numbers_of_another_kind_are_named(part: Any, value: Any) -> None:
+    with pytest.raises(ValueError, match=r"^(n|value): expected"):
+        part(value)
+    with pytest.raises(ValueError, match="n: expected a whole number"):
+        TopRegions(2.5)  # type: ignore[arg-type]
+
+
+def test_sheets_take_names_of_several_lines_and_scales_of_nothing() -> None:
+    tile = np.zeros((40, 40, 3), np.uint8)
+    row = Row([tile], "two\nlines", ["a\nnote"], Scale(0.0, 0.0, torch.zeros(256, 3)), "a\nb")
+    assert draw_sheet(Sheet("a\ntitle", "b\nc", ["0 s"], [row])).size[0] > 0

@@ -79,7 +79,9 @@ def page(
 
     with guarded():
         saved = [api.load(path) for path in explanations]
-        say_files([write_page(saved, out_file or explanations[0].parent / "explanation.html")])
+        target = out_file or explanations[0].parent / "explanation.html"
+        made(target.parent)
+        say_files([write_page(saved, target)])
 
 
 def grid(
@@ -101,4 +103,5 @@ def grid(
             saved = with_picture(api.load(path), visualization, show)
             clips.setdefault(str(saved.manifest["clip_digest"]), []).append(saved)
         target = out_file or explanations[0].parent / "grid.mp4"
+        made(target.parent)
         say_files([render_grid(list(clips.values()), target)])

@@ -38,6 +38,8 @@ class Looks:
 
 
 LOOKS = Looks()
+LONGEST = 50
+"""Letters of a class in a file's name, of which each takes up to 4 of the 255 bytes."""
 RIVALS = 2
 """Other classes that a page shows beside each target: the likeliest ones."""
 
@@ -121,7 +123,7 @@ def stems(name: str, explanations: Sequence[Any]) -> list[str]:
 
 def slug(text: str) -> str:
     """Return ``text`` as part of a file's name."""
-    return re.sub(r"\W+", "-", text.lower()).strip("-") or "class"
+    return re.sub(r"\W+", "-", text.lower())[:LONGEST].strip("-") or "class"
 
 
 def write(

@@ -97,6 +97,8 @@ def ratings(
 
 def check_scores(rows: Sequence[Row], scale: Scale) -> None:
     """Raise ``ValueError`` on a scale that doesn't rise, or a score off the scale."""
+    if not isinstance(scale, Sequence) or len(scale) != 2:
+        raise ValueError(f"scale: expected (lowest, highest), got {scale!r}.")
     low, high = scale
     for end in scale:
         check_number("scale", end)

@@ -58,6 +58,8 @@ def tidy(rows: Rows, columns: Iterable[str]) -> list[Row]:
         TypeError: When they aren't mappings.
         ValueError: When there is none, or one lacks a column.
     """
+    if not isinstance(rows, Frame | Iterable):
+        raise TypeError(f"rows: expected a list of dictionaries, or a data frame, got {rows!r}.")
     listed: list[Row] = [*rows.to_dict("records")] if isinstance(rows, Frame) else list(rows)
     if not listed:
         raise ValueError("rows: expected at least one, got none.")

@@ -17,7 +17,7 @@ from vexplain.core.checks import check_whole
 from vexplain.core.files import atomic_path
 from vexplain.previews.measures import Extent, extent_of
 from vexplain.previews.naming import about, check_named, moments_of
-from vexplain.rendering.films import clip_rate
+from vexplain.rendering.films import check_other_file, clip_rate
 from vexplain.rendering.pictures import Picture, picture
 from vexplain.rendering.sheets import evenly, tile_size, tiles
 from vexplain.video import write_video
@@ -96,7 +96,7 @@ def segmentation_sheet(
 
     Raises:
         ValueError: When there is no segmenter, one does not fit the clip, or ``path`` has another
-            suffix.
+            suffix, is the source video or in the folder of its frames.
         OSError: When the file can't be written.
     """
     check_whole("n_frames", n_frames)
@@ -124,6 +124,7 @@ def draw_cuts(
 ) -> Path:
     """Write the picture or film of a clip that is cut already; see ``segmentation_sheet``."""
     check_suffix(path)
+    check_other_file(path, clip.source)
     if Path(path).suffix.lower() in FILMS:
         pages = (picture_of_page(page) for page in film_pages(clip, cuts))
         write_video(path, pages, fps=clip_rate(clip))

@@ -15,6 +15,7 @@ from vexplain.core.files import atomic_path
 from vexplain.engine.clock import Clock
 from vexplain.engine.scene import Scene, draw, staged
 from vexplain.previews.naming import about, check_named, moments_of
+from vexplain.rendering.films import check_other_file
 from vexplain.rendering.pictures import check_png
 from vexplain.rendering.sheets import evenly, tile_size, tiles
 from vexplain.visualization import Row, Sheet, draw_sheet
@@ -78,7 +79,7 @@ def perturbation_sheet(
 
     Raises:
         ValueError: When there is no method, one does not fit the clip, or ``path`` has another
-            suffix.
+            suffix or is in the folder of the source's frames.
         OSError: When the file can't be written.
     """
     check_whole("n_frames", n_frames)
@@ -132,6 +133,7 @@ def draw_rehearsals(
 ) -> Path:
     """Write the picture of what was rehearsed already; see ``perturbation_sheet``."""
     check_png(path)
+    check_other_file(path, clip.source)
     chosen = evenly(clip.shape[0], n_frames)
     rows = [Row(tiles(clip.frames[chosen], tile_size(clip)), "Clip")]
     for rehearsal in rehearsals:

@@ -111,9 +111,17 @@ def film_of(explanation: Explanation, source: Source | None, draw: Visualization
 
 
 def check_other_file(path: str | PathLike[str], source: Source | None) -> None:
-    """Raise ``ValueError`` when ``path`` is the source video itself."""
-    if source is not None and Path(path).exists() and Path(path).samefile(source.path):
+    """Raise ``ValueError`` when ``path`` is the source video itself, or a picture in its folder."""
+    if source is None or not Path(source.path).exists():
+        return
+    target, video = Path(path), Path(source.path)
+    if target.exists() and target.samefile(video):
         raise ValueError(f"path: expected another file than the source video {path}.")
+    if target.suffix.lower() == ".png" and target.resolve().parent == video.resolve():
+        raise ValueError(
+            f"path: expected another folder than that of the source's frames, got {path}, which "
+            "would be read as one of them."
+        )
 
 
 def readable(source: Source | None) -> Source | None:

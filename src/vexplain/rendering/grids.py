@@ -49,6 +49,7 @@ def render_grid(
         ``path``.
 
     Raises:
+        TypeError: When a row is no list of explanations.
         ValueError: When there is no explanation, those of a row are of different clips, a value is
             out of range, or ``path`` has another suffix or is a source video.
         OSError: When the file can't be written.
@@ -71,9 +72,18 @@ def named(explanations: Rows) -> dict[str, Sequence[Explanation]]:
     """Return the rows by the name of their clip.
 
     Raises:
+        TypeError: When a row is something else than a list of explanations.
         ValueError: When there is none, one is empty, or holds explanations of different clips.
     """
+    if isinstance(explanations, Explanation):
+        raise TypeError("explanations: expected rows, as [[one, another]], got one explanation.")
     rows = list(explanations.values() if isinstance(explanations, Mapping) else explanations)
+    for row in rows:
+        if not isinstance(row, Sequence):
+            raise TypeError(
+                "explanations: expected a list of explanations for every clip, as "
+                f"[[one, another]], got {type(row).__name__}."
+            )
     if not rows or not all(rows):
         raise ValueError(
             "explanations: expected at least one explanation for every clip, "
@@ -87,7 +97,7 @@ def named(explanations: Rows) -> dict[str, Sequence[Explanation]]:
                 f"{sorted({one.clip.shape for one in row})}. Make one row per clip."
             )
     if isinstance(explanations, Mapping):
-        return dict(zip(explanations, rows, strict=True))
+        return dict(zip(map(str, explanations), rows, strict=True))
     return dict(
         zip(unique([clip_name(row[0], i) for i, row in enumerate(rows)]), rows, strict=True)
     )

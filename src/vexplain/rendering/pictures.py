@@ -20,11 +20,20 @@ def layer_of(
     """Return the RGBA layer of an explanation, on the CPU.
 
     Raises:
+        TypeError: When it is no visualization, or makes something else than a tensor.
         ValueError: When the visualization makes a layer of another size than the clip's, or one
             that holds NaN or infinity.
     """
     draw = visualization or explanation.method.visualization
-    layer = draw(explanation.attribution, explanation.segmentation).cpu()
+    if not callable(draw) or isinstance(draw, type):
+        raise TypeError(f"visualization: expected one such as HeatMap(), got {draw!r}.")
+    layer = draw(explanation.attribution, explanation.segmentation)
+    if not isinstance(layer, Tensor):
+        raise TypeError(
+            f"visualization: expected a layer as a tensor, got {type(layer).__name__} from "
+            f"{draw!r}."
+        )
+    layer = layer.detach().cpu().float()
     T, _, H, W = explanation.clip.shape
     if tuple(layer.shape) != (T, 4, H, W):
         raise ValueError(
@@ -43,7 +52,22 @@ def drawn_over(
     frames: Float[Tensor, "n 3 H W"], layer: Float[Tensor, "n 4 H W"], draw: Visualization
 ) -> Float[Tensor, "n 3 H W"]:
     """Return frames under the layer that a visualization made for them."""
-    return overlay(frames, layer, draw.backdrop(frames) if isinstance(draw, Backed) else None)
+    return overlay(frames, layer, backdrop_of(frames, draw) if isinstance(draw, Backed) else None)
+
+
+def backdrop_of(frames: Float[Tensor, "n 3 h w"], draw: Backed) -> Float[Tensor, "n 3 h w"]:
+    """Return what frames are exchanged for.
+
+    Raises:
+        ValueError: When it has another size than the frames.
+    """
+    backdrop = draw.backdrop(frames)
+    if backdrop.shape != frames.shape:
+        raise ValueError(
+            f"visualization: expected a backdrop of shape {tuple(frames.shape)}, as the frames "
+            f"have, got {tuple(backdrop.shape)} from {draw!r}."
+        )
+    return backdrop
 
 
 def picture(frame: Float[Tensor, "3 H W"]) -> Picture:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import grid_sample, interpolate
 
 from vexplain.core import Source, Visualization
-from vexplain.rendering.pictures import Picture, picture
+from vexplain.rendering.pictures import Picture, backdrop_of, picture
 from vexplain.visualization import Backed
 
 UNSEEN = 0.6  # brightness of what the model never saw
@@ -35,7 +35,7 @@ class Brush:
         if not self._timeline.reaches(index):
             return np.take(DARKER, pixels)
         low, high, share = self._timeline.around(index)
-        back = backdrop_of(pixels, self._draw) if isinstance(self._draw, Backed) else None
+        back = backdrop_over(pixels, self._draw) if isinstance(self._draw, Backed) else None
         return self._cover(low).lerp(self._cover(high), share).over(pixels, back)
 
     def leaves(self, n_frames: int) -> bool:
@@ -51,10 +51,10 @@ DARKER = (np.arange(256) * UNSEEN).astype(np.uint8)
 """Of every value, what is left of it where the model never saw it."""
 
 
-def backdrop_of(pixels: Picture, draw: Backed) -> Picture:
+def backdrop_over(pixels: Picture, draw: Backed) -> Picture:
     """Return what a source frame is exchanged for, as 8-bit pixels."""
     frame = torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
-    return picture(draw.backdrop(frame[None])[0])
+    return picture(backdrop_of(frame[None], draw)[0])
 
 
 def shrunk(layer: Float[Tensor, "T 4 H W"], source: Source) -> Float[Tensor, "T 4 h w"]:

@@ -37,6 +37,7 @@ class Reel:
         layers = [layer_of(*pair) for pair in zip(explanations, draws, strict=True)]
         source = readable(clip.source)
         if source is None:
+            check_same_frames(explanations)
             self.size = fitted(clip.shape[2], clip.shape[3], cell_size)
             self.rate, self.unseen = clip_rate(clip), False
             self._moments = in_memory(clip, layers, draws, self.size)
@@ -68,6 +69,16 @@ class Reel:
         """Return whether the last frame has been shown for as long as the others."""
         end = self._seconds - self._start + 1 / self.rate
         return self._next is None and seconds > end - EARLY
+
+
+def check_same_frames(explanations: Sequence[Explanation]) -> None:
+    """Raise ``ValueError`` unless all are of the same frames, which all are then drawn on."""
+    first, *others = (explanation.clip.frames.cpu() for explanation in explanations)
+    if not all(torch.equal(first, frames) for frames in others):
+        raise ValueError(
+            "explanations: expected explanations of the same frames in a row, as there is no "
+            "source video to draw them on, got those of others. Make one row per clip."
+        )
 
 
 def fitted(height: int, width: int, longest: int) -> tuple[int, int]:

@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from vexplain.core import Explanation, VideoClip, Visualization
-from vexplain.core.checks import check_positive
+from vexplain.core.checks import check_whole
 from vexplain.core.files import atomic_path
+from vexplain.rendering.films import check_other_file
 from vexplain.rendering.pictures import Picture, check_png, drawn_over, layer_of, picture
 from vexplain.rendering.words import fit_notes, legend_of, scale_of, target_note
 from vexplain.visualization import Row, Sheet, draw_sheet
@@ -38,14 +39,15 @@ def contact_sheet(
 
     Raises:
         ValueError: When there is no explanation, or they are of clips of different shapes, or
-            ``path`` has another suffix.
+            ``path`` has another suffix or is in the folder of the source's frames.
         OSError: When the file can't be written.
     """
     rows = [explanations] if isinstance(explanations, Explanation) else list(explanations)
-    check_positive("n_frames", n_frames)
+    check_whole("n_frames", n_frames)
     check_png(path)
     check_same_clip(rows)
     clip = rows[0].clip
+    check_other_file(path, clip.source)
     chosen = evenly(clip.shape[0], n_frames)
     size = tile_size(clip)
     sheet = Sheet(
@@ -134,4 +136,6 @@ def subtitle_of(clip: VideoClip) -> str:
     if clip.source is None:
         return f"{T} frames of {given}"
     name = Path(clip.source.path).name
-    return f"{name} · {T} of {clip.source.n_frames} frames · the model was given {given}"
+    seen = len({*clip.source.frame_index})
+    again = f", shown as {T}" if seen < T else ""
+    return f"{name} · {seen} of {clip.source.n_frames} frames{again} · the model was given {given}"

@@ -18,8 +18,10 @@ def legend_of(explanation: Explanation, draw: Visualization, scale: Scale | None
         return draw.words
     if scale is None:
         return "nothing to show" if isinstance(draw, Scaled) else ""
-    if scale.per_frame:
+    if scale.per_frame and scale.low < 0:
         return "share of each frame's largest score"
+    if scale.per_frame:
+        return "in each frame 0 = lowest score shown, 1 = highest"
     return f"score in {unit_of(explanation)}, one scale"
 
 

@@ -190,6 +190,8 @@ class Config:
         """Every field that matters for what is learnt, as JSON has it."""
         kept = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in FREE}
         kept["augmentation"] = vars(self.augmentation)
+        if not self.classes:
+            del kept["classes"]
         plain: dict[str, Any] = json.loads(json.dumps(kept, default=dict))
         return plain
 

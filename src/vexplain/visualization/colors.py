@@ -17,7 +17,6 @@ PALETTES = {
 STEPS = 256
 
 
-@lru_cache(maxsize=32)
 def color_table(name: str) -> Float[Tensor, "steps 3"]:
     """Return a matplotlib colour map as 256 RGB colours in [0, 1], from low to high.
 
@@ -26,16 +25,22 @@ def color_table(name: str) -> Float[Tensor, "steps 3"]:
     """
     from matplotlib import colormaps
 
-    if name not in colormaps:
+    if not isinstance(name, str) or name not in colormaps:
         raise ValueError(
             f"colors: expected the name of a matplotlib colour map, got {name!r}."
-            f"{near_names(name, list(colormaps))}"
+            f"{near_names(str(name), list(colormaps))}"
         )
+    return _table(name)
+
+
+@lru_cache(maxsize=32)
+def _table(name: str) -> Float[Tensor, "steps 3"]:
+    from matplotlib import colormaps
+
     places = torch.linspace(0, 1, STEPS, dtype=torch.float64).numpy()
     return torch.from_numpy(colormaps[name](places)[:, :3]).float()
 
 
-@lru_cache(maxsize=32)
 def color_pair(colors: str | tuple[str, str]) -> Float[Tensor, "2 3"]:
     """Return the RGB colours, in [0, 1], of what supports and what opposes.
 
@@ -47,7 +52,11 @@ def color_pair(colors: str | tuple[str, str]) -> Float[Tensor, "2 3"]:
     from matplotlib.colors import is_color_like, to_rgb
 
     pair = PALETTES.get(colors, ()) if isinstance(colors, str) else colors
-    if len(pair) != 2 or not all(is_color_like(color) for color in pair):
+    if (
+        not isinstance(pair, tuple)
+        or len(pair) != 2
+        or not all(is_color_like(color) for color in pair)
+    ):
         raise ValueError(
             f"colors: expected one of {', '.join(PALETTES)}, or two matplotlib colours "
             f"(supports, opposes), got {colors!r}."

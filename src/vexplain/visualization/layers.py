@@ -30,8 +30,8 @@ class Scale:
         low: The value of the first colour, in units of the scores.
         high: The value of the last one.
         colors: (steps, 3) RGB in [0, 1], from ``low`` to ``high``.
-        per_frame: Whether each frame has a scale of its own; ``low`` and ``high`` are then shares
-            of the frame's largest value.
+        per_frame: Whether each frame has a scale of its own. From −1 to 1 it is shares of the
+            frame's largest value; from 0 to 1 it spans the frame's shown values, lowest to highest.
     """
 
     low: float

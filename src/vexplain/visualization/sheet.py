@@ -15,6 +15,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
 from vexplain.visualization.layers import Scale
+from vexplain.visualization.lettering import readable
 
 INK, GREY, LINE, PAPER = "#1b1b1f", "#6a6a73", "#d9d9de", "#ffffff"
 MARGIN, GAP, CAPTION = 28, 6, 244  # pixels; CAPTION is the width of the column of captions
@@ -104,7 +105,7 @@ def draw_caption(page: Image.Image, pen: ImageDraw.ImageDraw, row: Row, top: int
     """Write a row's name and notes, and draw its colour bar."""
     room = CAPTION - 16
     y = top - 2
-    for line in wrapped(row.name, face(NAME, bold=True), room):
+    for line in wrapped(readable(row.name), face(NAME, bold=True), room):
         write(pen, (MARGIN, y), line, NAME, INK, room, bold=True)
         y += NAME + 4
     y += 4
@@ -168,7 +169,7 @@ def write(
     bold: bool = False,
 ) -> None:
     """Write one line, cut with an ellipsis where it needs more than ``room`` pixels."""
-    font = face(size, bold)
+    font, text = face(size, bold), readable(text)
     if font.getlength(text) > room:
         while text and font.getlength(text + "…") > room:
             text = text[:-1]
@@ -178,6 +179,8 @@ def write(
 
 def number(value: float, span: float) -> str:
     """Return a value as fine as a thousandth of ``span`` needs, with a real minus sign."""
+    if span == 0:
+        return "0"
     unit = 10.0 ** (math.floor(math.log10(span)) - 2)
     return f"{round(value / unit) * unit:.3g}".replace("-", "\N{MINUS SIGN}")
 

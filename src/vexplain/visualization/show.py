@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vexplain.core import Segmentation
-from vexplain.core.checks import check_positive, check_share
+from vexplain.core.checks import check_number, check_share, check_whole
 
 ROUNDING = 1e-9  # 0.07 · 100 is 7.000000000000001 in floating point, and means 7 regions
 
@@ -44,13 +44,13 @@ class TopRegions:
         n: How many.
 
     Raises:
-        ValueError: Unless ``n`` is at least 1.
+        ValueError: Unless ``n`` is a whole number from 1.
     """
 
     n: int
 
     def __post_init__(self) -> None:
-        check_positive("n", self.n)
+        check_whole("n", self.n)
 
     def __call__(self, importance: Float[Tensor, " D"]) -> Bool[Tensor, " D"]:
         """Return True for the ``n`` most important regions."""
@@ -92,7 +92,8 @@ class Threshold:
     value: float
 
     def __post_init__(self) -> None:
-        if not 0 <= self.value < math.inf:
+        check_number("value", self.value)
+        if self.value < 0:
             raise ValueError(
                 f"value: expected a number from 0 in units of the scores, got {self.value}."
             )

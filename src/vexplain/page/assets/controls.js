@@ -137,7 +137,12 @@ function meaningOf(look) {
     return ["Outlined: ", up, "what supports the target, ", down, "what opposes it."];
   }
   if (look.look === "highlight") return [`${{ grey: "Grey", dark: "Dark", blur: "Blurred" }[look.back]}: what matters less.`];
-  if (look.scale === "frame") return ["Share of each frame\u2019s largest score: frames can\u2019t be compared."];
+  if (look.scale === "frame") {
+    const ends = look.look === "heat"
+      ? "In each frame 0 is the lowest score shown, 1 the highest"
+      : "Share of each frame\u2019s largest score";
+    return [`${ends}: frames can\u2019t be compared.`];
+  }
   const range = look.scale === "unit" ? "colours from 0 to 1" : "one scale for the whole clip";
   return [`Score in ${told().unit}, ${range}.${look.look === "signed" ? " Above 0 supports the target, below 0 opposes it." : ""}`];
 }
