@@ -365,7 +365,7 @@ def test_the_shell_evaluates_and_writes_what_it_finds(saved: Path, tmp_path: Pat
     for word in ("LV LOCO", "3D RISE", "SRG", "energy inside", "random map", "curves.png"):
         assert word in result.output
     out = tmp_path / "out"
-    written = ["comparison.csv", "curves.csv", "curves.png", "evaluation.csv"]
+    written = ["comparison.csv", "curves.csv", "curves.png", "evaluation.csv", "explanation.html"]
     assert sorted(p.name for p in out.iterdir()) == written
     assert "One clip" in result.output
     with (out / "evaluation.csv").open() as file:
@@ -384,7 +384,7 @@ def test_files_of_others_in_the_folder_stay(saved: Path, tmp_path: Path) -> None
         (tmp_path / name).write_text("mine")
     words = ["-m", "demo", "-q", "--no-references", "--metric", "sparseness", "-o", str(tmp_path)]
     assert shell("evaluate", saved / "loco.vx", *words).exit_code == 0
-    assert len(list(tmp_path.iterdir())) == 4
+    assert len(list(tmp_path.iterdir())) == 5
     assert (tmp_path / "curves.csv").read_text() == "mine"
 
 

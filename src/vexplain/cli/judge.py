@@ -192,13 +192,20 @@ def draw(paths: Sequence[Path], evaluations: Sequence[Any], folder: Path) -> lis
 
 
 def shown_together(paths: Sequence[Path], evaluations: Sequence[Any], folder: Path) -> list[Path]:
-    """Write the page of explanations with their curves, where all are of one clip."""
+    """Write the page of explanations with their curves, where all are of one clip.
+
+    Methods are called there as in the evaluations, which tell those of one name apart.
+    """
     from vexplain import api
     from vexplain.cli.work import page
 
     if len({one.clip_digest for one in evaluations}) != 1:
         return []
-    saved = [api.load(path) for path, _ in zip(paths, evaluations, strict=False)]
+    saved = [
+        replace(one, method=replace(one.method, name=evaluation.method))
+        for path, evaluation in zip(paths, evaluations, strict=False)
+        for one in [api.load(path)]
+    ]
     return [page(saved, folder / "explanation.html", evaluations)]
 
 
