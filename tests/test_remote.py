@@ -553,7 +553,8 @@ def test_an_error_stops_what_has_not_been_started() -> None:
 
 
 STUCK = """
-import sys, torch
+import signal, sys, torch
+signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore it
 from vexplain.models.loading import opened
 from vexplain.models import Reference
 arguments = {"headers": {"Fault": "slow 30"}, "batch": 1, "concurrency": 2}
@@ -565,16 +566,16 @@ model(torch.rand(6, 4, 3, 8, 8))
 
 def test_ctrl_c_does_not_wait_for_a_slow_server(address: str) -> None:
     command = [sys.executable, "-c", STUCK, f"{address}/v2/models/small"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "asking\n"
-        time.sleep(0.3)
-        process.send_signal(signal.SIGINT)
-        assert "KeyboardInterrupt" in process.communicate(timeout=60)[1]
-    finally:
-        process.kill()
-        process.wait(10)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "asking\n"
+            time.sleep(0.3)
+            process.send_signal(signal.SIGINT)
+            assert "KeyboardInterrupt" in process.communicate(timeout=60)[1]
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize("kind", ["<f4", "|u1", "<f2"])
