@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import vexplain as vx
-from vexplain import catalog
+from vexplain import catalog, engine
 from vexplain.cli import app
 from vexplain.cli.compose import composed
 from vexplain.cli.work import stems
@@ -73,6 +73,25 @@ def test_a_page_has_the_likeliest_other_classes_beside_the_target(
     assert told[0] == ("3D RISE", "circles clockwise", False)
     assert [method for method, _, _ in told] == ["3D RISE"] * 3
     assert len({target for _, target, _ in told}) == 3
+
+
+def test_a_method_with_several_targets_is_summarised_once_for_the_others(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    usual = engine.rivals
+
+    def counted(one: vx.Explanation, n: int) -> list[vx.Explanation]:
+        asked.append(one.method.name)
+        return usual(one, n)
+
+    monkeypatch.setattr(engine, "rivals", counted)
+    words = ["--method", "loco", "--method", "univariate", "--regions", "9"]
+    words += ["-t", "grows", "-t", "0"]
+    assert shell("explain", clip, "-q", "-m", "demo", *words, "-o", tmp_path).exit_code == 0
+    assert asked == ["LV LOCO", "LV Univariate Predictors"]
+    told = told_by(tmp_path / "explanation.html")
+    assert len({(method, target) for method, target, _ in told}) == len(told) >= 6
 
 
 def test_videos_of_another_kind_with_captions_and_no_page(clip: Path, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ LOOKS = Looks()
 LONGEST = 50
 """Letters of a class in a file's name, of which each takes up to 4 of the 255 bytes."""
 RIVALS = 2
-"""Other classes that a page shows beside each target: the likeliest ones."""
+"""Other classes that a page shows of each method: the likeliest ones."""
 
 
 def made(folder: Path) -> Path:
@@ -153,24 +153,24 @@ def curves(explanations: Sequence[Any], model: Any, quiet: bool) -> list[Any]:
 
 
 def page(explanations: Sequence[Any], path: Path, evaluations: Sequence[Any] = ()) -> Path:
-    """Write the page of all explanations, and of the likeliest other classes beside them."""
+    """Write the page of all explanations, and of each method's likeliest other classes."""
     from vexplain import engine
     from vexplain.page import write_page
     from vexplain.rendering import title_of
 
     judged = list(evaluations) or [None] * len(explanations)
     seen = {(one.method.name, one.target) for one in explanations}
+    firsts = {one.method.name: one for one in reversed(explanations)}  # its targets share answers
     others = [
         rival
-        for one in explanations
+        for one in reversed(firsts.values())
         for rival in engine.rivals(one, RIVALS)
-        if (one.method.name, rival.target) not in seen
+        if (rival.method.name, rival.target) not in seen
     ]
-    shown = {(one.method.name, one.target): one for one in others}.values()
     return write_page(
-        [*explanations, *shown],
+        [*explanations, *others],
         path,
-        evaluations=[*judged, *[None] * len(shown)],
+        evaluations=[*judged, *[None] * len(others)],
         title=title_of(explanations),
     )
 
