@@ -7,8 +7,9 @@ from torch import Tensor
 import vexplain as vx
 from vexplain.core import Classifier, Explanation, ModelSpec
 from vexplain.models import Running, as_classifier
+from vexplain.models.adapters import Model
 from vexplain.segmentation import Grid
-from vexplain.tuning import Trial, agreement, best, tuned, ways
+from vexplain.tuning import Trial, agreement, asking, best, sizes, tuned, ways
 
 METHOD = replace(vx.methods.loco(), segmentation=Grid(t=2, h=2, w=2))
 
@@ -110,3 +111,18 @@ def test_agreement_is_spearmans() -> None:
     flat = torch.ones(8, dtype=torch.float64)
     assert agreement(scored(flat), scored(flat)) == 1
     assert agreement(found, scored(flat)) == 0
+
+
+def test_a_gpu_is_tried_with_what_fits_its_memory() -> None:
+    here = load(Running())
+    assert isinstance(here, Model)
+    assert sizes(here, clip()) == (4, 1, 2, 8)
+    there = replace(here, device=torch.device("cuda"))
+    assert sizes(there, clip()) == (128, 64, 32, 8)
+    assert sizes(replace(there, batch_bytes=2 * clip().frames.nbytes), clip()) == (2, 1)
+
+
+@pytest.mark.parametrize(("at_least", "expected"), [(8, 36), (128, 144), (10_000, 256)])
+def test_a_trial_fills_its_batches(at_least: int, expected: int) -> None:
+    method = asking(clip(), at_least)
+    assert method.segmentation(clip()).n_features == expected

@@ -3,15 +3,18 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from math import isnan
+from math import ceil, isnan, sqrt
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
 from vexplain import engine
 from vexplain.core import Classifier, Explanation, Method, VexplainWarning, VideoClip
+from vexplain.engine.stream import suitable_batch
 from vexplain.evaluation import rank_correlation
+from vexplain.methods import loco
 from vexplain.models import Running
 from vexplain.models.running import as_device
+from vexplain.segmentation import Grid
 
 AGREEMENT = 0.99
 """Rank correlation with float32 that an explanation must keep."""
@@ -59,6 +62,26 @@ def ways(running: Running, *, compiled: bool) -> Iterator[Running]:
         yield replace(plain, precision="int8")
     if compiled:
         yield from (replace(plain, compiled=True), replace(last, compiled=True))
+
+
+def sizes(model: Classifier, clip: VideoClip) -> tuple[int, ...]:
+    """Return the batch sizes to try, the first of which is for comparing the ways.
+
+    On a CPU small ones; elsewhere what fits the usual budget of memory, and parts of it.
+    """
+    usual = suitable_batch(clip, model)
+    if model.device.type == "cpu":
+        return (4, 1, 2, 8)
+    return tuple(dict.fromkeys(max(1, usual // part) for part in (1, 2, 4, 16)))
+
+
+def asking(clip: VideoClip, at_least: int) -> Method:
+    """Return LOCO over a grid that asks so often, or as often as the clip has pixels."""
+    frames, _, height, width = clip.shape
+    side = max(3, ceil(sqrt(at_least / min(4, frames))))
+    return replace(
+        loco(), segmentation=Grid(t=min(4, frames), h=min(side, height), w=min(side, width))
+    )
 
 
 def tuned(

@@ -1,6 +1,5 @@
 """The shell: parse, look up, call, print."""
 
-from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated, Any
@@ -223,8 +222,6 @@ def tune(
     Only what leaves the explanation as float32 gives it is recommended.
     """
     from vexplain import api, models, tuning
-    from vexplain.methods import loco
-    from vexplain.segmentation import Grid
 
     def load(way: Any) -> Any:
         return opened(
@@ -238,15 +235,15 @@ def tune(
 
     with guarded():
         ways = list(tuning.ways(models.Running(device=device), compiled=compiled))
-        decoded = api.suitable_clip(clip, load(ways[0]))
-        frames, _, height, width = decoded.shape
-        grid = Grid(t=min(4, frames), h=min(3, height), w=min(3, width))
+        plain = load(ways[0])
+        decoded = api.suitable_clip(clip, plain)
+        sizes = tuning.sizes(plain, decoded)
         trials = tuning.tuned(
             decoded,
             load,
             ways,
-            method=replace(loco(), segmentation=grid),
-            batch_sizes=(4, 1, 2, 8),
+            method=tuning.asking(decoded, max(sizes)),
+            batch_sizes=sizes,
             tell=(lambda _: None) if quiet else lambda text: err.print(f"[dim]{escape(text)}[/]"),
         )
         out.print(speeds(trials))

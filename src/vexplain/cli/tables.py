@@ -116,7 +116,7 @@ def speeds(trials: Sequence[Any]) -> Table:
         table.add_row(
             words_of(one.running),
             str(one.batch_size),
-            f"{1000 * one.seconds:.1f}",
+            f"{1000 * one.seconds:.3g}",
             f"{trials[0].seconds / one.seconds:.2f}",
             f"{one.agreement:.3f}",
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import isqrt
+from math import isqrt, log
 
 import torch
 from jaxtyping import Float
@@ -227,7 +227,8 @@ def waves(n: int, width: int) -> Float[Tensor, "n width"]:
     Their mean is taken out: it would tell nothing, and be most of what the class token gathers.
     """
     half = width - width // 2
-    angles = torch.outer(torch.arange(n), n ** -torch.linspace(0, 1, half))
+    lengths = torch.linspace(0, log(n), half).exp()
+    angles = torch.arange(n)[:, None] / lengths
     codes = torch.cat([angles.sin(), angles.cos()], 1)[:, :width]
     return LOUDNESS * (codes - codes.mean(0))
 
