@@ -20,6 +20,7 @@ from test_rendering import (
     explain,
     write_frames,
 )
+from test_video import make_file
 from vexplain.core import Attribution, Explanation, Visualization
 from vexplain.rendering import meaning_of, render, render_grid
 from vexplain.rendering.captions import LEAST, UNSEEN, Caption, Line, text
@@ -145,6 +146,33 @@ def test_darkness_is_explained_where_there_is_some(
     labels = block((2, 50, 60), slice(0, 20), slice(None), slice(None))
     render(explain(clip, labels, [0.0, 1.0]), tmp_path / "out.gif", caption=True)
     assert (UNSEEN in said) is unseen
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("degrees", [90, 270])
+def test_a_film_on_its_side_is_drawn_upright_above_its_strip(
+    degrees: int, name: str, tmp_path: Path
+) -> None:
+    upright = np.full((240, 220, 3), GREY, np.uint8)
+    upright[:20] = 250  # white above, black to the left
+    upright[20:, :20] = 5
+    lying = np.ascontiguousarray(np.rot90(upright, -degrees // 90))
+    path = make_file(tmp_path / "source.mp4", [lying] * 4, rotation=degrees)
+    clip = clip_of(path, (0.0, 0.0, 240.0, 220.0), (60, 55), (0, 3), (4, 240, 220))
+    labels = block((2, 60, 55), slice(30, 50), slice(30, 50), slice(None))
+    one = explain(clip, labels, [0.0, 1.0], look=HeatMap(colors="jet"))
+    plain = explain(clip, labels, [0.0, 0.0])
+    strip = Caption.of(one, HeatMap(colors="jet"), unseen=False).strip(240, 220)
+    frame = decoded(render(one, tmp_path / name, caption=True))[2].astype(int)
+    assert frame.shape[0] - 240 - len(strip) in (0, 1)  # even, where the codec wants it
+    assert np.abs(frame[240 : 240 + len(strip)] - strip).mean() < 8
+    assert frame[2:16, 24:200].min() > 225
+    assert frame[40:230, 2:16].max() < 40
+    red, _, blue = frame[150:170, 150:170].mean((0, 1))
+    assert red > blue + 60
+    assert np.abs(frame[40:100, 40:200] - GREY).max() < 25
+    first = decoded(render(plain, tmp_path / f"plain-{name}"))[2]
+    assert first.shape == (240, 220, 3)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -1,5 +1,6 @@
 """Several clips and methods in one film: the right picture at the right place and time."""
 
+import re
 import weakref
 from collections.abc import Mapping
 from dataclasses import replace
@@ -277,7 +278,15 @@ def test_without_a_source_maps_are_never_drawn_on_other_frames(tmp_path: Path) -
 def test_rows_that_are_no_lists_are_named(tmp_path: Path) -> None:
     labels = block((2, 16, 16), slice(None), slice(0, 8), slice(None))
     one = explain(array_clip(2, 16, 16), labels, [0.0, 1.0])
-    wrong: list[Any] = [one, [one, one], {"a": one}, [None]]
-    for rows in wrong:
-        with pytest.raises(TypeError, match="explanations: expected"):
+    per_clip = "a list of explanations per clip"
+    row = "explanations[0]: expected a list of explanations, got Explanation. Write [[one, another"
+    wrong: list[tuple[Any, str]] = [
+        (one, f"explanations: expected {per_clip}, got Explanation. Write [[one, another]]"),
+        (None, f"explanations: expected {per_clip}, got None. Write [[one, another]]"),
+        ([one, one], row),
+        ({"a": one}, row),
+        ([[one], [None]], "explanations[1][0]: expected an explanation or several, got None. Give"),
+    ]
+    for rows, message in wrong:
+        with pytest.raises(TypeError, match="^" + re.escape(message)):
             render_grid(rows, tmp_path / "out.mp4")

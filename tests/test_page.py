@@ -18,7 +18,7 @@ from torch import Tensor
 import vexplain as vx
 from judged import Additive, classifier, explained, white
 from page_cases import boxes, clip_of, made, scores_of, source_clip
-from vexplain.core import Explanation, VexplainWarning
+from vexplain.core import Attribution, Explanation, Segmentation, VexplainWarning
 from vexplain.evaluation import Deletion, Evaluation, Insertion, Metric
 from vexplain.page import write_page
 from vexplain.segmentation import LabelRegions, SlidingWindow, SoftGrid
@@ -29,6 +29,7 @@ from vexplain.visualization import (
     HeatMap,
     Highlight,
     Outlines,
+    Show,
     SignedMap,
     TopShare,
     owners_of,
@@ -239,6 +240,49 @@ def test_the_overlay_is_the_layer_that_python_draws(opened: Open, kind: str) -> 
             assert np.quantile(np.abs(colors[0] - colors[1]), 0.98) < 2 * slack, look
 
 
+SHOWS: list[tuple[Show, str]] = [
+    (All(), "{show: 'all'}"),
+    (TopShare(0.2), "{show: 'share', share: 0.2}"),
+    (Accumulated(0.3), "{show: 'accumulated', share: 0.3}"),
+]
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "of another map"])
+def test_the_scale_is_pythons_from_the_first_drawing_on(opened: Open, kind: str) -> None:
+    explanation = hard_one() if kind not in KINDS else KINDS[kind]()
+    if kind not in KINDS:
+        waves = torch.cos(torch.arange(6 * 24 * 32) / 17).view(6, 24, 32)
+        explanation = replace(explanation, attribution=replace(explanation.attribution, map=waves))
+    page = opened(explanation)
+    about = (explanation.attribution, explanation.segmentation)
+    for show, changes in SHOWS:
+        for look, draw in (("heat", HeatMap(show=show)), ("signed", SignedMap(show=show))):
+            page.page.evaluate(f"vexplain.set({changes})")
+            span = page.page.evaluate(f"vexplain.set({{look: '{look}'}}), vexplain.state().span")
+            scale = draw.scale(*about)
+            assert scale is not None
+            assert span[1] == pytest.approx(scale.high, rel=1e-6)
+            assert look == "signed" or span[0] == pytest.approx(scale.low, rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_scale_of_a_look_that_smooths_is_pythons_from_the_first_drawing_on(
+    opened: Open, kind: str
+) -> None:
+    explanation = KINDS[kind]()
+    draw = HeatMap(smooth=2.5, show=TopShare(0.3))
+    other = replace(explanation, method=replace(explanation.method, visualization=draw))
+    page = opened([explanation, other])
+    span = page.page.evaluate("vexplain.choose(1).then(() => vexplain.state().span)")
+    scale = draw.scale(explanation.attribution, explanation.segmentation)
+    assert scale is not None
+    assert span == pytest.approx([scale.low, scale.high], rel=1e-6)
+    assert page("vexplain.set({smooth: 3})") is None
+    looser = replace(draw, smooth=3).scale(explanation.attribution, explanation.segmentation)
+    assert looser is not None
+    assert page.state["span"][1] == pytest.approx(looser.high, rel=0.05)
+
+
 def test_outlines_are_those_that_python_draws(opened: Open) -> None:
     look = Outlines(show=TopShare(0.3))
     regions = boxes(2, 200, 300, (1, 5, 6))
@@ -274,6 +318,19 @@ def test_what_matters_less_is_grey(opened: Open) -> None:
     drawn = page.voxels()
     assert np.array_equal(drawn[..., 3] == 0, stays)
     assert np.abs(drawn[~stays][:, :3] - grey).max() <= 4
+
+
+@pytest.mark.parametrize("shape", [(40, 60), (150, 220)], ids=str)
+def test_a_blur_is_the_one_that_python_draws(opened: Open, shape: tuple[int, int]) -> None:
+    H, W = shape
+    waves = torch.cos(torch.arange(W) / 5) * torch.cos(torch.arange(H) / 7)[:, None]
+    clip = vx.clip_from_array((0.5 + 0.45 * waves).expand(2, 3, H, W))
+    scores = torch.tensor([1.0, -1.0]).double()
+    page = opened(made(clip, boxes(2, H, W, (1, 1, 2)), scores, look=Highlight(back="blur")))
+    wanted = Highlight(back="blur").backdrop(clip.frames)[0].permute(1, 2, 0).numpy()
+    drawn = page.voxels()[:, W // 2 :]
+    assert (drawn[..., 3] == 255).all()
+    assert np.abs(drawn[..., :3] / 255 - wanted[:, W // 2 :]).max() < 0.03
 
 
 @pytest.mark.parametrize("level", [0.3, -1.0])
@@ -349,6 +406,49 @@ def test_frame_17_of_the_source_shows_frame_17(opened: Open, tmp_path: Path) -> 
     assert page.state["number"] == 22
     assert page.text("#clock").endswith("s frame 3")
     assert page.state["place"] == 3
+
+
+def test_a_clip_of_one_frame_says_nothing_of_the_others(opened: Open, tmp_path: Path) -> None:
+    clip = source_clip(tmp_path / "source", 40, (48, 80), (0, 20, 48, 60), (30,))
+    page = opened(made(clip, boxes(1, 48, 40, (1, 2, 2)), torch.ones(4).double().cumsum(0)))
+    number = "vexplain.state().number"
+    assert page(f"vexplain.seekFrame(0), {number}") == 30
+    assert page.pixels("overlay")[..., 3].any()
+    film = page.pixels("film")
+    assert np.abs(film[:, 30:50, :3] - 3 * 30).max() <= 2
+    assert np.abs(film[:, :14, :3] - 0.6 * 3 * 30).max() <= 3
+    timeline = page.pixels("timeline")[..., :3]
+    colored = (np.ptp(timeline, axis=2) > 60).any(0).nonzero()[0]
+    assert 0.7 < colored.min() / timeline.shape[1] < colored.max() / timeline.shape[1] < 0.82
+    for other in (29, 31):
+        page(f"vexplain.seek({other})")
+        assert not page.pixels("overlay")[..., 3].any()
+        assert np.abs(page.pixels("film")[..., :3] - 0.6 * 3 * other).max() <= 3
+        assert page.text("#clock").endswith("not seen by the model")
+    page.page.mouse.click(*middle_of(page, "#film"))
+    assert page.state["region"] is None
+    page("vexplain.visit(3)")
+    assert page.state["number"] == 30
+    assert page.pixels("mark")[..., 3].any()
+    assert page.troubles == []
+
+
+def test_the_page_of_one_frame_begins_there(opened: Open, tmp_path: Path) -> None:
+    clip = source_clip(tmp_path / "source", 40, (48, 80), (0, 20, 48, 60), (30,))
+    assert opened(made(clip, boxes(1, 48, 40, (1, 2, 2)), scores_of(4))).began == 30
+
+
+def middle_of(page: Opened, place: str) -> tuple[float, float]:
+    box = page.page.locator(place).bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_the_first_frame_seen_is_where_the_page_goes_for_it(opened: Open, tmp_path: Path) -> None:
+    clip = source_clip(tmp_path / "source", 30, (32, 32), (0, 0, 32, 32), (10, 14, 18))
+    page = opened(made(clip, boxes(3, 32, 32, (3, 1, 1)), scores_of(3)))
+    for frame, number in enumerate((10, 14, 18)):
+        page(f"vexplain.seekFrame({frame})")
+        assert page.state["number"] == number
 
 
 def test_frame_17_of_a_clip_without_a_source_shows_frame_17(opened: Open) -> None:
@@ -476,6 +576,76 @@ def test_names_are_harmless(opened: Open, hard: Explanation) -> None:
     assert page.page.locator("#method option").first.text_content() == NASTY
 
 
+TURNED = "\u2069\u202eSAILING \u05e9\u05dc\u05d5\u05dd"
+"""A name that turns around what follows it, even behind the mark that an isolate begins with."""
+
+
+def test_names_turn_nothing_around(opened: Open, hard: Explanation) -> None:
+    ledger = replace(hard.ledger, class_names=(TURNED, "Diving"))
+    method = replace(hard.method, name=TURNED)
+    page = opened(replace(hard, ledger=ledger, method=method, manifest={"model": TURNED}))
+    for place in ("#classes-lead", ".subtitle", "#moments-lead"):
+        lefts = page.page.evaluate(
+            f"""(() => {{
+            const text = document.querySelector('{place}').firstChild;
+            const at = (i) => {{
+              const range = document.createRange();
+              range.setStart(text, i); range.setEnd(text, i + 1);
+              return range.getBoundingClientRect().left;
+            }};
+            return [at(0), ...[...Array(5).keys()].map((i) => at(text.length - 5 + i))];
+            }})()"""
+        )
+        assert lefts[1:] == sorted(lefts[1:]) or place == ".subtitle", place
+        assert lefts[0] <= min(lefts[1:])
+
+
+def test_zero_is_written_as_zero(opened: Open) -> None:
+    scores = torch.tensor([0, 1e-9, 0.5, 0.0]).double()
+    page = opened(made(clip_of(2, 8, 8), boxes(2, 8, 8, (1, 2, 2)), scores), DESKTOP)
+    assert page.text("#low") == "0"
+    assert page.text("#high") == "0.500"
+    told = page.page.locator("#regions td.number").all_text_contents()
+    assert told == ["+0.500", "+1e\u22129", "0", "0"]
+    classes = page.page.locator("#classes .number").all_text_contents()
+    assert classes == ["0.731", "0.269"]
+
+
+@dataclass(frozen=True)
+class Fog:
+    """A look of the user's own."""
+
+    def __call__(self, attribution: Attribution, segmentation: Segmentation) -> Tensor:
+        return torch.zeros(len(attribution.map), 4, *attribution.map.shape[1:])
+
+
+@dataclass(frozen=True)
+class Odd:
+    """A choice of regions of the user's own."""
+
+    def __call__(self, importance: Tensor) -> Tensor:
+        return torch.arange(len(importance)) % 2 == 1
+
+
+def test_what_stands_in_the_place_of_another_look_is_said(opened: Open, hard: Explanation) -> None:
+    fog = replace(hard, method=replace(hard.method, visualization=Fog()))
+    high = hard.attribution.scores.abs()
+    positive = replace(fog, attribution=Attribution(high, hard.segmentation.paint(high).float()))
+    odd = replace(hard, method=replace(hard.method, visualization=HeatMap(show=Odd())))
+    page = opened([fog, positive, odd, hard])
+    for look, said in (
+        ("signed", "The look Fog is not available on the page: a signed map is shown."),
+        ("heat", "The look Fog is not available on the page: a heat map is shown."),
+        ("heat", "The choice Odd is not available on the page: all regions are shown."),
+        ("heat", ""),
+    ):
+        assert page.state["setting"]["look"] == look
+        assert page.text("#instead") == said
+        assert page.page.locator("#instead").is_visible() == bool(said)
+        page(f"vexplain.choose({page.state['explanation'] + 1}).catch(() => null)")
+    assert page.troubles == []
+
+
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_the_page_fits_and_every_control_has_a_name(
     opened: Open, hard: Explanation, size: tuple[int, int], tmp_path: Path
@@ -508,13 +678,24 @@ def test_the_page_fits_and_every_control_has_a_name(
     assert page.troubles == []
 
 
-def test_what_is_printed_has_the_moments_and_no_controls(
+A4 = (703, 1032)  # the pixels of a sheet within its margins
+
+
+def test_what_is_printed_is_the_page_made_for_paper(
     opened: Open, hard: Explanation, tmp_path: Path
 ) -> None:
     page = opened(hard)
     page.page.emulate_media(media="print")
+    page.page.set_viewport_size({"width": A4[0], "height": A4[1]})
     page.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
-    assert not page.page.locator("#controls").is_visible()
+    for shown in ("#overlay", "#timeline", "#clock", "#method", "#counted", "#regions", "#classes"):
+        assert page.page.locator(shown).is_visible(), shown
+    for unneeded in ("#play", "#opacity", "#hide", "#keys", "#pointed", "footer"):
+        assert not page.page.locator(unneeded).is_visible(), unneeded
+    assert page.page.locator(".choices label:visible").all_text_contents() == ["heat"]
+    picture, told = (page.page.locator(one).bounding_box() for one in ("#screen", "#controls"))
+    assert told["x"] > picture["x"] + picture["width"]  # beside it, as on a desktop
+    assert page.page.evaluate("document.documentElement.scrollWidth") <= A4[0]
     canvases = page.page.locator("#moments canvas")
     assert canvases.count() == 6
     drawn = page.page.evaluate(

@@ -11,14 +11,16 @@ from torch.nn.functional import interpolate
 
 import vexplain as vx
 from page_cases import Held, boxes, clip_of, made, scores_of, source_clip
-from vexplain.core import Explanation
+from vexplain.core import Explanation, Segmentation
 from vexplain.evaluation import Deletion, Evaluation, FrameWise, RegionWise
 from vexplain.page import write_page
 from vexplain.page.blobs import Blobs
+from vexplain.page.extremes import extremes_of
 from vexplain.page.films import MOST, chosen, rising, size_of
 from vexplain.page.games import ends_of, rules_of
 from vexplain.page.grounds import Ground
 from vexplain.page.maps import coarsened, grid_of, is_painted
+from vexplain.rendering.bidi import isolated
 from vexplain.segmentation import SlidingWindow, SoftGrid
 from vexplain.visualization import Accumulated, All, HeatMap, SignedMap, Threshold, TopRegions
 
@@ -80,6 +82,46 @@ def test_stored_maps_are_off_by_less_than_two_percent(low: float) -> None:
     back = interpolate(coarse[None, None], heat.shape, mode="trilinear", align_corners=True)[0, 0]
     assert float((back - heat).abs().max()) < 0.02 * float(heat.max() - heat.min())
     assert steps.size < heat.numel() / 60
+
+
+def small_grounds() -> list[Ground]:
+    shape = (5, 9, 12)
+    clip = clip_of(*shape)
+    kinds: list[Segmentation] = [SoftGrid(2, 3, 4)(clip), boxes(*shape, (2, 3, 3))]
+    kinds.append(SlidingWindow(boxes=(2, 3, 4), stride=0.5)(clip))
+    return [Ground.of(one, shape) for one in kinds]
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_extremes_are_those_of_the_voxels_of_each_region(place: int) -> None:
+    ground = small_grounds()[place]
+    heat = torch.randn(5, 9, 12, generator=torch.Generator().manual_seed(3)) - 0.5
+    found = extremes_of(heat, ground)
+    assert found.shape == (ground.n_regions, 3)
+    assert found.dtype == np.float32
+    for region in range(ground.n_regions):
+        if ground.axes is not None:
+            cell = np.unravel_index(region, [axis.shape[1] for axis in ground.axes])
+            along = [axis[:, at].numpy() for axis, at in zip(ground.axes, cell, strict=True)]
+            there = np.einsum("t,h,w->thw", *along) > 0
+        else:
+            assert ground.owners is not None
+            there = (ground.owners == region).numpy()
+        values = heat.numpy()[there]
+        above = values[values > 0]
+        wanted = [above.min(initial=np.inf), above.max(initial=-np.inf), np.abs(values).max()]
+        assert found[region].tolist() == pytest.approx(wanted, rel=1e-6)
+
+
+def test_extremes_are_stored_where_scores_do_not_tell_them(tmp_path: Path) -> None:
+    clip, regions = clip_of(6, 24, 32), boxes(6, 24, 32, (2, 3, 4))
+    plain = made(clip, regions, scores_of(24))
+    smooth = replace(plain, method=replace(plain.method, visualization=HeatMap(smooth=2.0)))
+    other = made(clip, regions, scores_of(24), heat=smooth_map(6, 24, 32, -0.5))
+    page = held([plain, smooth, other], tmp_path)
+    stored = [one["map"]["extremes"] for one in page.content["explanations"]]
+    assert [[sigma for sigma, _ in one] for one in stored] == [[], [2.0], [0.0]]
+    assert page.array(stored[2][0][1])[:, 2].max() == pytest.approx(0.5, abs=0.05)
 
 
 def test_a_map_with_edges_is_not_made_coarse() -> None:
@@ -281,3 +323,11 @@ def test_the_page_asks_for_nothing_and_tells_no_folders(tmp_path: Path) -> None:
     assert "unsafe" not in policy[1]
     assert "http://" not in text.replace("http://www.w3.org/2000/svg", "")
     assert "https://" not in text
+
+
+def test_names_that_turn_text_around_are_isolated() -> None:
+    assert isolated("Riding a bike (2)") == "Riding a bike (2)"
+    assert isolated("\u05e8\u05d5\u05db\u05d1") == "\u2068\u05e8\u05d5\u05db\u05d1\u2069"
+    assert isolated("a\u202eb") == "\u2068a\u202eb\u2069"
+    assert isolated("\u2069\u202eb") == "\u2068\u202eb\u2069"  # closes nothing of its own
+    assert isolated("a\u2067b") == "\u2068a\u2067b\u2069\u2069"

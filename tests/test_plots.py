@@ -176,6 +176,22 @@ def test_axes_given_are_drawn_into_and_returned(one: Explanation) -> None:
     assert not axes.figure.legends
 
 
+@pytest.mark.parametrize("regions", [7, 8, 9, 10_000])
+@pytest.mark.parametrize("own", [True, False])
+def test_the_legend_names_seven_regions_and_counts_the_rest(regions: int, own: bool) -> None:
+    found = explained(methods.loco(segmentation=Grid(t=4, h=4, w=4)))
+    panel = Figure(figsize=(6, 5), layout="constrained").add_subplot() if own else None
+    axes = plots.relevance_over_time(found, regions=regions, axes=panel)
+    drawn = [line for line in axes.get_lines() if len(np.asarray(line.get_xdata())) == 4][2:]
+    assert len(drawn) == min(regions, 64)
+    entries = list(legend(axes))[2:]
+    strongest = found.attribution.scores.abs().argsort(descending=True, stable=True)[:7].tolist()
+    assert [entry.split(" (")[0] for entry in entries[:7]] == [f"region {i}" for i in strongest]
+    rest = {7: [], 8: ["1 weaker region"], 9: ["2 weaker regions"]}
+    assert entries[7:] == rest.get(regions, ["57 weaker regions"])
+    laid_out(axes)
+
+
 @pytest.mark.parametrize("regions", [-1, 1.5, True])
 def test_regions_must_be_a_whole_number(one: Explanation, regions: Any, unchecked: None) -> None:
     with pytest.raises(ValueError, match="regions: expected a whole number from 0"):
@@ -246,7 +262,7 @@ def test_one_column_makes_a_row_of_panels_and_axes_may_be_given() -> None:
 
 def test_what_cannot_be_timed_is_refused(unchecked: None) -> None:
     rows = timed_rows()
-    with pytest.raises(ValueError, match=r"rows: expected at least one, got none"):
+    with pytest.raises(ValueError, match=r"timed: expected at least one, got none"):
         plots.seconds_per_step([])
     with pytest.raises(ValueError, match=r"seconds: expected numbers from 0, got nan for LIME"):
         plots.seconds_per_step([rows[0] | {"seconds": float("nan")}])
@@ -258,9 +274,11 @@ def test_what_cannot_be_timed_is_refused(unchecked: None) -> None:
         plots.seconds_per_step(rows, by=("model", "model"))
     with pytest.raises(ValueError, match=r"axes: expected 2 by 2 axes, one per panel, got 3"):
         plots.seconds_per_step(rows, by=BOTH, axes=Figure().subplots(1, 3))
-    with pytest.raises(TypeError, match=r"axes: expected one axes, got ndarray.*give by="):
+    with pytest.raises(TypeError, match=r"axes: expected one axes of matplotlib, got ndarray.*by="):
         plots.seconds_per_step(rows, axes=Figure().subplots(1, 3))
-    with pytest.raises(TypeError, match=r"rows: expected dictionaries.*str as row 0"):
+    with pytest.raises(
+        TypeError, match=r"timed\[0\]: expected a dictionary, got 'LIME'.*seconds_r"
+    ):
         plots.seconds_per_step(["LIME"])  # type: ignore[arg-type]
 
 
@@ -549,7 +567,9 @@ def test_of_an_explanation_the_real_numbers_are_told() -> None:
 
 
 def test_what_is_no_method_is_refused(unchecked: None) -> None:
-    with pytest.raises(TypeError, match=r"methods: expected methods or explanations.*lime\(\)"):
+    with pytest.raises(
+        TypeError, match=r"methods\[0\]: expected methods or explanations.*lime\(\)"
+    ):
         plots.table_of_methods([methods.lime])  # type: ignore[list-item]
     with pytest.raises(ValueError, match="methods: expected at least one, got none"):
         plots.table_of_methods([])
@@ -574,8 +594,79 @@ def test_a_scale_is_two_numbers(scale: Any) -> None:
         plots.ratings(scores(), scale=scale)
 
 
+# What is of another kind
+
+
+BY_ROWS = {
+    "areas": rows_of({"deletion AUC": [0.1]}),
+    "minimal_keeps": rows_of({"minimal keep, deletion 80 %": [0.1]}),
+    "ratings": [{"rater": "ann", "method": "RISE", "score": 4, "model": "net"}],
+    "seconds_per_step": [{"method": "m", "model": "net", "step": "inference", "seconds": 1.0}],
+}
+
+
+@pytest.mark.parametrize("name", BY_ROWS)
+@pytest.mark.parametrize(("rows", "got"), [
+    (None, r": expected a list of dictionaries, or a data frame, got None\. Give "),
+    ("rows.csv", r": expected a list of dictionaries, or a data frame, got 'rows.csv'\. Give "),
+    ({"method": "m"}, r": expected a list of dictionaries, or a data frame, got dict\. Give "),
+    ([3], r"\[0\]: expected a dictionary, got 3\. Give "),
+])  # fmt: skip
 @pytest.mark.usefixtures("unchecked")
-def test_no_rows_at_all_are_named() -> None:
-    nothing: Any = None
-    with pytest.raises(TypeError, match="rows: expected a list"):
-        plots.areas(nothing)
+def test_rows_of_another_kind_are_named(name: str, rows: Any, got: str) -> None:
+    argument = "timed" if name == "seconds_per_step" else "rows"
+    with pytest.raises(TypeError, match=f"^{argument}{got}"):
+        getattr(plots, name)(rows)
+
+
+@pytest.mark.parametrize("name", BY_ROWS)
+@pytest.mark.usefixtures("unchecked")
+def test_columns_and_axes_of_another_kind_are_named(name: str) -> None:
+    draw, rows = getattr(plots, name), BY_ROWS[name]
+    column = r"expected the name of a column, or two, got 3\. Leave it out to average"
+    with pytest.raises(TypeError, match=f"^by: {column}"):
+        draw(rows, by=3)
+    with pytest.raises(TypeError, match=rf"^by\[1\]: {column}"):
+        draw(rows, by=("model", 3))
+    with pytest.raises(TypeError, match=r"^axes\[0\]: expected axes of matplotlib, got 1\. Leave"):
+        draw(rows, by="model", axes=[1])
+    with pytest.raises(TypeError, match=r"^axes\[0\]: expected axes of matplotlib, got 'top'"):
+        draw(rows, by="model", axes="top")
+    with pytest.raises(
+        TypeError, match=r"^axes: expected one axes of matplotlib, got list\. Leave"
+    ):
+        draw(rows, axes=[1])
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_what_is_no_explanation_is_named(one: Explanation) -> None:
+    wrong: Any
+    for wrong, got in (("a", "'a'"), ([one], "list"), (None, "None")):
+        message = rf"^explanation: expected an explanation, got {got}\. Give what vexplain.explain"
+        with pytest.raises(TypeError, match=message):
+            plots.relevance_over_time(wrong)
+    wrong = 3
+    with pytest.raises(TypeError, match=r"^axes: expected one axes of matplotlib, got 3\."):
+        plots.relevance_over_time(one, axes=wrong)
+    for draw, name in ((plots.seconds_per_step, "timed"), (plots.seconds_rows, "explanations")):
+        wrong = [one, 3]
+        with pytest.raises(
+            TypeError, match=rf"^{name}\[1\]: expected an explanation or sev.*got 3"
+        ):
+            draw(wrong)
+    for wrong in (None, "a", 3):
+        with pytest.raises(TypeError, match=r"^explanations: expected an explanation or several"):
+            plots.seconds_rows(wrong)
+        with pytest.raises(TypeError, match=r"^methods: expected methods or expl.*lime\(\)"):
+            plots.table_of_methods(wrong)
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_curves_of_another_kind_are_named() -> None:
+    wrong: Any = 3
+    with pytest.raises(TypeError, match=r"^beside: expected a mapping, got 3\. Name every curve"):
+        plots.curves(Line(X, X, 0.5), beside=wrong)
+    with pytest.raises(TypeError, match=r"^beside\['a'\]: expected a curve with shares"):
+        plots.curves(Line(X, X, 0.5), beside={"a": wrong})
+    with pytest.raises(TypeError, match=r"^axes: expected one axes of matplotlib, got 3\."):
+        plots.curves(Line(X, X, 0.5), axes=wrong)

@@ -33,6 +33,7 @@ def film(
     codec: str,
     *,
     starts: float = 0.0,
+    heard_from: float = 0.0,
     sound: np.ndarray | None = None,
     broken: bool = False,
 ) -> Path:
@@ -51,7 +52,8 @@ def film(
             container.mux(pictures.encode(frame.reformat(format="yuv420p")))
         container.mux(pictures.encode(None))
         samples: Any = av.AudioFrame.from_ndarray(heard, format="fltp", layout=layout)
-        samples.sample_rate, samples.pts, samples.time_base = RATE, 0, Fraction(1, RATE)
+        samples.sample_rate, samples.time_base = RATE, Fraction(1, RATE)
+        samples.pts = round(heard_from * RATE)
         for packet in [*tone.encode(samples), *tone.encode(None)]:
             container.mux(spoiled(packet) if broken else packet)
     return path
@@ -151,6 +153,24 @@ def test_copied_sound_is_not_changed(tmp_path: Path) -> None:
 
     path = film(tmp_path / "source.mp4", "aac")
     assert packets(drawn(path, tmp_path / "out.mp4")) == packets(path)
+
+
+@pytest.mark.parametrize("target", ["mp4", "webm"])
+@pytest.mark.parametrize(
+    ("source", "codec"),
+    [("mp4", "aac"), ("mkv", "aac"), ("mkv", "pcm_s16le"), ("mkv", "libopus")],
+)
+def test_sound_that_starts_late_stays_late(
+    source: str, codec: str, target: str, tmp_path: Path
+) -> None:
+    sound = beep(0.5, at=0.2)
+    path = film(tmp_path / f"source.{source}", codec, heard_from=1.2, sound=sound)
+    with av.open(str(path)) as container:
+        first: Any = next(one for one in container.demux(audio=0) if one.size)
+        assert float(first.pts * first.time_base) == pytest.approx(1.2, abs=0.03)
+    _, begins, ends = beep_of(drawn(path, tmp_path / f"out.{target}"))
+    assert begins == pytest.approx(1.4, abs=0.01)
+    assert ends == pytest.approx(1.5, abs=0.01)
 
 
 @pytest.mark.parametrize("target", ["mp4", "webm"])

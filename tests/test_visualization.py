@@ -39,7 +39,8 @@ from vexplain.visualization import (
     owners_of,
     rims_of,
 )
-from vexplain.visualization.sheet import face, number, wrapped
+from vexplain.visualization.sheet import CAPTION, MARGIN, number
+from vexplain.visualization.typeset import face
 
 SHOWS: tuple[Show, ...] = (All(), TopRegions(2), TopShare(0.3), Threshold(0.1), Accumulated(0.5))
 LOOKS: tuple[HeatMap | SignedMap, ...] = (HeatMap(), SignedMap(), SignedMap(colors="blue-orange"))
@@ -454,7 +455,11 @@ def test_the_repr_is_the_provenance() -> None:
         (0.04161, 0.04161, "0.0416"),
         (6.6e-8, 0.04161, "0"),
         (-0.5, 0.5, "\N{MINUS SIGN}0.5"),
-        (1234.5, 2000.0, "1.23e+03"),
+        (1234.5, 2000.0, "1230"),
+        (-54321.0, 90000.0, "\N{MINUS SIGN}54300"),
+        (0.0, 3.2e-5, "0"),
+        (2.345e-6, 3.2e-5, "2.3e\N{MINUS SIGN}06"),
+        (0.0, 0.05, "0"),
         (-1e-9, 0.2, "0"),
     ],
 )
@@ -462,15 +467,19 @@ def test_numbers_are_as_fine_as_their_scale(value: float, span: float, text: str
     assert number(value, span) == text
 
 
-def test_long_names_take_two_lines() -> None:
-    font = face(17, bold=True)
-    name = "3D Sampled Occlusion Sensitivity"
-    first, second = wrapped(name, font, 216)
-    assert f"{first} {second}" == name
-    assert max(font.getlength(first), font.getlength(second)) <= 216
-    assert font.getlength(f"{first} {second.split()[0]}") > 216
-    assert wrapped("3D LIME", font, 216) == ["3D LIME"]
-    assert wrapped("M" * 99, font, 216) == ["M" * 99]
+def test_long_names_take_two_lines_and_longer_ones_are_cut() -> None:
+    tile = np.full((200, 40, 3), (250, 0, 0), np.uint8)
+
+    def lines(name: str) -> int:
+        page = np.asarray(draw_sheet(Sheet("", "", ["0 s"], [Row([tile], name)])))
+        ink = np.less(page[:, : CAPTION + MARGIN - 8], 128).all(-1)
+        assert not np.less(page[:, CAPTION + MARGIN - 15 : CAPTION + MARGIN - 2], 200).any()
+        rows = ink.any(axis=1).astype(int)
+        return int((np.diff(rows) == 1).sum())
+
+    assert lines("HHH") == 1
+    assert lines("HH HHHHHHHH HHHHHHHHHHH HHH") == 2
+    assert lines("H" * 99) == 2
 
 
 def test_labels_above_narrow_tiles_stand_apart() -> None:
@@ -550,3 +559,11 @@ def test_sheets_take_names_of_several_lines_and_scales_of_nothing() -> None:
     tile = np.zeros((40, 40, 3), np.uint8)
     row = Row([tile], "two\nlines", ["a\nnote"], Scale(0.0, 0.0, torch.zeros(256, 3)), "a\nb")
     assert draw_sheet(Sheet("a\ntitle", "b\nc", ["0 s"], [row])).size[0] > 0
+
+
+@pytest.mark.parametrize("look", [HeatMap, SignedMap, Outlines, Highlight])
+@pytest.mark.parametrize("show", [None, 0.3, "top-share", TopShare])
+@pytest.mark.usefixtures("unchecked")
+def test_what_chooses_no_regions_is_named_at_once(look: Any, show: Any) -> None:
+    with pytest.raises(TypeError, match=r"^show: expected a part such as .*TopShare\(0\.3\), got"):
+        look(show=show)

@@ -1,11 +1,15 @@
 """Small checks whose errors name the argument, what was expected and what came."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from math import isfinite
 from numbers import Integral, Real
+from types import UnionType
+from typing import Any, TypeAlias
 
 from torch import Tensor
+
+Kind: TypeAlias = type | UnionType
 
 
 class VexplainWarning(UserWarning):
@@ -59,6 +63,60 @@ def check_share(name: str, value: float) -> None:
     check_number(name, value)
     if not 0 <= value <= 1:
         raise ValueError(f"{name}: expected a share in [0, 1], got {value}.")
+
+
+def check_part(name: str, value: object, kind: type, example: str) -> None:
+    """Raise ``TypeError`` unless ``value`` is a part of that kind: an object, not its class."""
+    if isinstance(value, type) or not isinstance(value, kind):
+        raise TypeError(f"{name}: expected a part such as {example}, got {value!r}.")
+
+
+def check_kind(name: str, value: object, kind: Kind, wanted: str, then: str) -> None:
+    """Raise ``TypeError`` unless ``value`` is of a kind.
+
+    Args:
+        name: The argument's name.
+        value: What came.
+        kind: A type, or several.
+        wanted: The kind in words: ``an explanation``.
+        then: A sentence that says what to do.
+    """
+    if not isinstance(value, kind):
+        raise unlike(name, value, wanted, then)
+
+
+def one_or_several(name: str, value: object, kind: Kind, wanted: str, then: str) -> list[Any]:
+    """Return one value of a kind, or several, as a list.
+
+    Args:
+        name: The argument's name.
+        value: What came.
+        kind: A type, or several.
+        wanted: The kind in words, one and several: ``an explanation or several``.
+        then: A sentence that says what to do.
+
+    Raises:
+        TypeError: When it is of another kind, or one of several is.
+    """
+    if isinstance(value, kind):
+        return [value]
+    if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
+        raise unlike(name, value, wanted, then)
+    listed = list(value)
+    for place, one in enumerate(listed):
+        check_kind(f"{name}[{place}]", one, kind, wanted, then)
+    return listed
+
+
+def unlike(name: str, value: object, wanted: str, then: str) -> TypeError:
+    """Return the error that says what was wanted, what came and what to do."""
+    return TypeError(f"{name}: expected {wanted}, got {brief(value)}. {then}")
+
+
+def brief(value: object) -> str:
+    """Return a value in an error: as it is written where that is short, else its type."""
+    short = value is None or isinstance(value, str | Real | type)
+    return repr(value) if short else type(value).__name__
 
 
 def check_choice(name: str, value: str, choices: Sequence[str]) -> None:

@@ -7,8 +7,11 @@ from os import PathLike
 from typing import Any
 
 from vexplain.core.archive import write
+from vexplain.core.checks import check_kind, one_or_several
 from vexplain.core.steps import Method, Segmentation
 from vexplain.core.types import Attribution, Ledger, VideoClip
+
+ADVICE = "Give what vexplain.explain or vexplain.load returns."
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,3 +60,17 @@ class Explanation:
         # Drawing lies above this layer, so it is looked up when a notebook asks for it.
         card: str = import_module("vexplain.rendering.cards").explanation_card(self)
         return card
+
+
+def check_explanation(name: str, value: object) -> None:
+    """Raise ``TypeError`` unless ``value`` is an explanation."""
+    check_kind(name, value, Explanation, "an explanation", f"{ADVICE} Of several, one at a time.")
+
+
+def explanations_in(name: str, value: object) -> list[Explanation]:
+    """Return one explanation or several as a list.
+
+    Raises:
+        TypeError: When it is something else.
+    """
+    return one_or_several(name, value, Explanation, "an explanation or several", ADVICE)

@@ -9,6 +9,7 @@ from PIL import Image
 from vexplain.evaluation.comparison import Comparison
 from vexplain.evaluation.drawing import has_curve, panel_of
 from vexplain.evaluation.results import ARROWS, Evaluation
+from vexplain.rendering.bidi import isolated
 from vexplain.rendering.html import block, html_picture, html_table
 from vexplain.visualization import CurvePanel, draw_panel
 from vexplain.visualization.curves import range_of
@@ -32,7 +33,8 @@ def evaluation_card(evaluation: Evaluation) -> str:
     if shown:
         areas = ", ".join(f"{one.name} {one.value:.3f}" for one in shown[:MOST])
         picture = curves_picture([panel_of(score) for score in shown[:MOST]])
-        parts.append(html_picture(picture, f"Curves of {evaluation.method}: {areas}", kind="png"))
+        alt = f"Curves of {isolated(evaluation.method)}: {areas}"
+        parts.append(html_picture(picture, alt, kind="png"))
     return block(parts)
 
 

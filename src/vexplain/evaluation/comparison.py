@@ -14,6 +14,7 @@ from vexplain.core.bootstrap import CONFIDENCE, RESAMPLES, percentiles
 from vexplain.core.checks import check_number, check_whole
 from vexplain.evaluation.case import Better
 from vexplain.evaluation.results import ARROWS, Evaluation, Score, data_frame, number, printed
+from vexplain.rendering.bidi import isolated
 
 if TYPE_CHECKING:
     import pandas
@@ -147,7 +148,8 @@ class Comparison:
     def _who(self, line: Line) -> str:
         """Return whose line it is: the method, and the model where there are several."""
         several = len({one.model for one in self.lines}) > 1
-        return f"{line.method}, {line.model}" if several else line.method
+        method = isolated(line.method)
+        return f"{method}, {isolated(line.model)}" if several else method
 
     def __str__(self) -> str:
         return printed(self)

@@ -8,11 +8,11 @@ from torch import Tensor
 
 from vexplain.behavior import Probability
 from vexplain.core import Behavior
-from vexplain.core.checks import check_whole
+from vexplain.core.checks import check_part, check_whole
 from vexplain.evaluation.case import Ask, Better, Case, Measure, whole_clip
 from vexplain.evaluation.curves import mean_curve
 from vexplain.evaluation.games import Game, check_game
-from vexplain.evaluation.naming import check_part, named
+from vexplain.evaluation.naming import named
 from vexplain.evaluation.orders import RegionWise
 from vexplain.evaluation.subjects import random_map
 from vexplain.removal import Constant, Fill, Remove

@@ -8,7 +8,13 @@ import torch
 
 from vexplain.behavior import Probability
 from vexplain.core import Behavior
-from vexplain.core.checks import check_choice, check_positive, check_share, check_whole
+from vexplain.core.checks import (
+    check_choice,
+    check_part,
+    check_positive,
+    check_share,
+    check_whole,
+)
 from vexplain.evaluation.case import (
     Ask,
     Better,
@@ -19,13 +25,7 @@ from vexplain.evaluation.case import (
     whole_clip,
 )
 from vexplain.evaluation.curves import Curve
-from vexplain.evaluation.naming import (
-    behavior_in_words,
-    check_part,
-    named,
-    options_of,
-    several,
-)
+from vexplain.evaluation.naming import behavior_in_words, named, options_of, several
 from vexplain.evaluation.orders import Direction, Order, Ranked, Stops, VoxelWise
 from vexplain.removal import Constant, Fill, Remove
 

@@ -52,12 +52,6 @@ def behavior_in_words(behavior: object) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(behavior).__name__).lower()
 
 
-def check_part(name: str, value: object, kind: type, example: str) -> None:
-    """Raise ``TypeError`` unless an option is a part of that kind: an object, not its class."""
-    if isinstance(value, type) or not isinstance(value, kind):
-        raise TypeError(f"{name}: expected a part such as {example}, got {value!r}.")
-
-
 def several(name: str, numbers: object) -> tuple[float, ...]:
     """Return one number or several as a tuple.
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from vexplain.core import near_names
 from vexplain.evaluation.case import Better, Measure
 from vexplain.evaluation.curves import Curve
+from vexplain.rendering.bidi import isolated
 
 if TYPE_CHECKING:
     import pandas
@@ -172,17 +173,19 @@ class Evaluation:
         return data_frame(self.rows())
 
     def __rich__(self) -> Table:
-        title = f"{self.method}, {self.target} ({self.clip})"
+        title = f"{isolated(self.method)}, {isolated(self.target)} ({isolated(self.clip)})"
         table = Table("metric", title=escape(title), box=SIMPLE_HEAD)
         for name in ("value", *self.others):
             table.add_column(escape(name), justify="right", no_wrap=True)
-        table.add_column("note")
+        noted = any(score.notes for score in self.scores)
+        if noted:
+            table.add_column("note")
         for score in self.scores:
             table.add_row(
                 f"{escape(score.name)} {ARROWS[score.better]}",
                 number(score.value),
                 *(number(score.beside[n].value) if n in score.beside else "" for n in self.others),
-                escape(score.notes),
+                *([escape(score.notes)] if noted else []),
             )
         return table
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from vexplain.core import Explanation, Method
 from vexplain.core.files import printable
 from vexplain.rendering import probability, unit_of
+from vexplain.rendering.bidi import isolated
 from vexplain.rendering.sheets import subtitle_of
 
 MOST_CLASSES = 10
@@ -31,9 +32,9 @@ def facts_of(explanation: Explanation) -> dict[str, Any]:
     """Return all that is said about one explanation; plain JSON values."""
     ledger, fit = explanation.ledger, explanation.attribution.fit
     return {
-        "method": explanation.method.name,
-        "target": explanation.target_name,
-        "model": str(explanation.manifest.get("model", "")),
+        "method": isolated(explanation.method.name),
+        "target": isolated(explanation.target_name),
+        "model": isolated(str(explanation.manifest.get("model", ""))),
         "seed": explanation.seed,
         "unit": unit_of(explanation),
         "probability": probability(explanation),
@@ -60,7 +61,7 @@ def classes_of(explanation: Explanation) -> list[list[Any]]:
     if target not in first:
         first[-1] = target
     names = ledger.class_names
-    return [[names[k] if names else str(k), float(scores[k]), k == target] for k in first]
+    return [[isolated(names[k]) if names else str(k), float(scores[k]), k == target] for k in first]
 
 
 def steps_of(method: Method) -> list[list[str]]:
@@ -90,18 +91,20 @@ def manifest_of(manifest: Mapping[str, Any]) -> list[list[str]]:
         if name == "method" or value is None:
             continue
         text = Path(str(value)).name if name == "clip" else str(value)
-        told.append([re.sub("_", " ", name), printable(text)])
+        told.append([isolated(re.sub("_", " ", name)), isolated(printable(text))])
     return told
 
 
 def title_of(explanations: Sequence[Explanation]) -> str:
     """Return the title: the targets, in the order in which they came."""
-    targets = dict.fromkeys(explanation.target_name for explanation in explanations)
+    targets = dict.fromkeys(isolated(explanation.target_name) for explanation in explanations)
     return f"What the model saw: {' / '.join(targets)}"
 
 
 def subtitle_of_page(explanations: Sequence[Explanation]) -> str:
     """Return where the clip comes from, what the model was given of it, and the models."""
-    models = dict.fromkeys(str(one.manifest.get("model", "")) for one in explanations)
-    parts = [printable(subtitle_of(explanations[0].clip)), *filter(None, models)]
-    return " · ".join(parts)
+    clip = explanations[0].clip
+    name = Path(clip.source.path).name if clip.source else ""
+    given = subtitle_of(clip).removeprefix(name)
+    models = dict.fromkeys(isolated(str(one.manifest.get("model", ""))) for one in explanations)
+    return " · ".join([isolated(printable(name)) + given, *filter(None, models)])

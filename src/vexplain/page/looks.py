@@ -4,12 +4,15 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
+from torch import Tensor
 
 from vexplain.core import Method, Visualization
 from vexplain.page.blobs import Blobs
 from vexplain.visualization import (
     PALETTES,
     Accumulated,
+    All,
     HeatMap,
     Highlight,
     Outlines,
@@ -23,6 +26,8 @@ from vexplain.visualization.colors import color_pair, color_table
 
 HEATS = ("inferno", "viridis", "magma", "cividis", "turbo", "jet", "gray")
 OWN = "the method's own"
+KNOWN = (HeatMap, SignedMap, Outlines, Highlight)
+SHOWS = (All, TopRegions, TopShare, Threshold, Accumulated)
 USUAL: dict[str, Any] = {
     "look": "signed",
     "heat": "inferno",
@@ -38,12 +43,15 @@ USUAL: dict[str, Any] = {
 }
 
 
-def look_of(draw: Visualization, n_regions: int) -> dict[str, Any]:
+def look_of(draw: Visualization, heat: Float[Tensor, "T H W"], n_regions: int) -> dict[str, Any]:
     """Return the settings with which the page draws as a visualization does.
 
-    One that the page does not know is drawn as a signed map of all regions.
+    In the place of one that the page does not know stands what is nearest to its map: heat where
+    nothing is below 0, else a signed map; of all regions.
     """
     found = dict(USUAL)
+    if not isinstance(draw, KNOWN) and bool((heat >= 0).all()):
+        found["look"] = "heat"
     if isinstance(draw, HeatMap):
         found |= {"look": "heat", "heat": draw.colors, "fade": draw.fade}
     if isinstance(draw, SignedMap | Outlines):
@@ -57,9 +65,20 @@ def look_of(draw: Visualization, n_regions: int) -> dict[str, Any]:
         found |= {"look": "highlight", "back": draw.back, "opacity": draw.strength}
     if isinstance(draw, HeatMap | SignedMap | Outlines):
         found["opacity"] = draw.alpha
-    if isinstance(draw, HeatMap | SignedMap | Outlines | Highlight):
+    if isinstance(draw, KNOWN):
         found |= shown_by(draw.show, n_regions)
     return found
+
+
+def instead_of(draw: Visualization, look: dict[str, Any]) -> str:
+    """Return what to say where the page can't draw as a visualization does, or nothing."""
+    if not isinstance(draw, KNOWN):
+        shown = {"heat": "a heat map", "signed": "a signed map"}[look["look"]]
+        return f"The look {type(draw).__name__} is not available on the page: {shown} is shown."
+    if not isinstance(draw.show, SHOWS):
+        name = type(draw.show).__name__
+        return f"The choice {name} is not available on the page: all regions are shown."
+    return ""
 
 
 def shown_by(show: Show, n_regions: int) -> dict[str, Any]:

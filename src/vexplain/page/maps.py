@@ -9,8 +9,9 @@ from torch.nn.functional import interpolate
 
 from vexplain.core import Attribution
 from vexplain.page.blobs import Blobs
+from vexplain.page.extremes import extremes_of
 from vexplain.page.grounds import Ground
-from vexplain.visualization.layers import is_flat
+from vexplain.visualization.layers import is_flat, smoothed
 
 ERROR = 0.02  # of the map's range: by so much a stored map may be off
 ROUNDING = 1e-5  # of the map's range: painting in another order of sums differs by less
@@ -18,8 +19,14 @@ FACTORS = (16, 8, 4, 2, 1)
 FINE = 1_000_000  # voxels: smaller maps are stored in 16 bits
 
 
-def stored_map(attribution: Attribution, ground: Ground, blobs: Blobs) -> dict[str, Any]:
-    """Return the map for the page, with its ends and its sums over each frame."""
+def stored_map(
+    attribution: Attribution, ground: Ground, smooth: float, blobs: Blobs
+) -> dict[str, Any]:
+    """Return the map for the page, with its ends, and with means and ends of each frame.
+
+    The extremes in each region are those of the map as it is and smoothed as it is drawn at first,
+    except where they are the scores themselves.
+    """
     heat = attribution.map.cpu()
     low, high = (float(end) for end in heat.aminmax())
     frames = [(frame.clamp(min=0).mean(), frame.clamp(max=0).mean()) for frame in heat]
@@ -29,9 +36,17 @@ def stored_map(attribution: Attribution, ground: Ground, blobs: Blobs) -> dict[s
         "flat": is_flat(heat),
         "positive": [float(up) for up, _ in frames],
         "negative": [float(down) for _, down in frames],
+        "highest": heat.amax((1, 2)).tolist(),
+        "lowest": heat.amin((1, 2)).tolist(),
     }
-    if not is_painted(attribution, ground):
+    painted = is_painted(attribution, ground)
+    if not painted:
         known["grid"] = grid_of(heat, blobs)
+    known["extremes"] = [
+        [sigma, blobs.array(extremes_of(smoothed(heat, sigma), ground))]
+        for sigma in sorted({0.0, smooth})
+        if sigma > 0 or not (painted and ground.hard)
+    ]
     return known
 
 

@@ -22,12 +22,12 @@ from vexplain.page.facts import facts_of, subtitle_of_page, title_of
 from vexplain.page.films import Film, film_of
 from vexplain.page.games import check_evaluations, evaluation_of
 from vexplain.page.grounds import Ground
-from vexplain.page.looks import look_of, palettes
+from vexplain.page.looks import instead_of, look_of, palettes
 from vexplain.page.maps import stored_map
 from vexplain.rendering.sheets import check_same_clip
 
 SCRIPTS = (
-    "tools", "data", "film", "show", "field", "colors", "layer", "player", "timeline",
+    "tools", "data", "film", "show", "field", "colors", "layer", "pale", "player", "timeline",
     "controls", "pointing", "regions", "game", "facts", "moments", "keys", "main",
 )  # fmt: skip
 """The parts of the script, in the order in which they are put together."""
@@ -138,11 +138,13 @@ def content_of(
 
 def explained(explanation: Explanation, ground: Ground, blobs: Blobs) -> dict[str, Any]:
     """Return one explanation: facts, scores, map and first look."""
-    found = explanation.attribution
+    found, draw = explanation.attribution, explanation.method.visualization
+    look = look_of(draw, found.map, ground.n_regions)
     one = facts_of(explanation) | {
         "scores": blobs.array(found.scores.cpu().double().numpy()),
-        "map": stored_map(found, ground, blobs),
-        "look": look_of(explanation.method.visualization, ground.n_regions),
+        "map": stored_map(found, ground, look["smooth"], blobs),
+        "look": look,
+        "instead": instead_of(draw, look),
     }
     if found.standard_error is not None:
         one["errors"] = blobs.array(found.standard_error.cpu().double().numpy())

@@ -16,6 +16,7 @@ from rich.table import Table
 from torch import Tensor
 
 from vexplain.core import Explanation, Method
+from vexplain.core.checks import one_or_several
 
 STEPS = {
     "segmentation": "segmentation",
@@ -94,15 +95,11 @@ def table_of_methods(
         TypeError: When one is neither.
         ValueError: When there is none.
     """
-    listed = [methods] if isinstance(methods, Method | Explanation) else list(methods)
+    advice = "Call the function that makes the method, as in vexplain.methods.lime()."
+    wanted = "methods or explanations"
+    listed = one_or_several("methods", methods, Method | Explanation, wanted, advice)
     if not listed:
-        raise ValueError("methods: expected at least one, got none.")
-    for one in listed:
-        if not isinstance(one, Method | Explanation):
-            raise TypeError(
-                f"methods: expected methods or explanations, got {one!r}. Call the function that "
-                "makes the method, as in vexplain.methods.lime()."
-            )
+        raise ValueError(f"methods: expected at least one, got none. {advice}")
     choices = [one.method if isinstance(one, Explanation) else one for one in listed]
     cells = {
         name: tuple(

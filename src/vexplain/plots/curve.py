@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from torch import Tensor
 
-from vexplain.core.checks import check_choice
-from vexplain.plots.panels import DPI
+from vexplain.core.checks import check_choice, check_kind, unlike
+from vexplain.plots.panels import DPI, one_axes
 from vexplain.visualization import CurvePanel, Line, draw_panel
 from vexplain.visualization.curves import COLORS
 from vexplain.visualization.sheet import PAPER
@@ -62,11 +62,15 @@ def curves(
         axes: Where to draw, best of their final size; a new figure where it is None.
 
     Raises:
-        TypeError: When a curve has no shares, values or area.
+        TypeError: When a curve has no shares, values or area, ``beside`` is no mapping, or
+            ``axes`` are something else.
         ValueError: On another kind, or a curve without points.
     """
     check_choice("kind", kind, list(COLORS))
-    others = {name: line_of(f"beside[{name!r}]", one) for name, one in (beside or {}).items()}
+    named: Mapping[str, Line | Drawable] = {} if beside is None else beside
+    check_kind("beside", named, Mapping, "a mapping", "Name every curve: {'random': curve}.")
+    given = one_axes(axes)
+    others = {name: line_of(f"beside[{name!r}]", one) for name, one in named.items()}
     panel = CurvePanel(
         line=line_of("curve", curve),
         beside=others,
@@ -74,7 +78,7 @@ def curves(
         x_label=SHARES[kind],
         kind=kind,
     )
-    return draw_panel(axes or room_for(len(others)), panel, y_label=y_label)
+    return draw_panel(given or room_for(len(others)), panel, y_label=y_label)
 
 
 def line_of(name: str, curve: object) -> Line:
@@ -86,10 +90,8 @@ def line_of(name: str, curve: object) -> Line:
     if isinstance(curve, Line):
         return curve
     if not isinstance(curve, Drawable):
-        raise TypeError(
-            f"{name}: expected a curve with shares, values and area, got {curve!r}. Give the curve "
-            "of a deletion or insertion score, as in evaluation['deletion AUC'].curve."
-        )
+        advice = "Give that of a score, as in evaluation['deletion AUC'].curve."
+        raise unlike(name, curve, "a curve with shares, values and area", advice)
     return Line(curve.shares, curve.values, curve.area)
 
 

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from vexplain.core.checks import check_kind, one_or_several, unlike
 from vexplain.plots.rows import Row, grouped
-from vexplain.visualization.lettering import HEADING, SMALL, faces, folded, font, width_of
+from vexplain.visualization.faces import families_of
+from vexplain.visualization.lettering import HEADING, SMALL, folded, font, width_of
 from vexplain.visualization.sheet import GREY, INK, LINE, PAPER
 
 if TYPE_CHECKING:
@@ -22,8 +24,11 @@ ROOM = {"left": 0.15, "right": 0.99, "wspace": 0.08}  # about what the layout wi
 NAME = 1.3  # the room of a method's name beside an axis, in inches
 ENTRY = 3.0  # the most room of a name in a legend, and that of what stands before it
 SWATCH = 0.4
+ROW = 0.15  # the height of another row in a legend, in inches
 STEP = 0.27  # from one method to the next, in inches
 MINUS = "\N{MINUS SIGN}"
+NEW = "Leave them out to get a new figure"  # what errors advise
+AVERAGE = "Leave it out to average over everything."
 NOTE = "note"  # the mark of the notes above panels
 LEADING = 9.0  # from line to line of small letters, in points
 RISE = 15.0  # from a panel up to the foot of its title, in points
@@ -60,16 +65,23 @@ def drawn(
     Raises:
         TypeError: When several axes are given for one panel.
     """
+    if by is not None:
+        given = None if axes is None else np.asarray(axes, dtype=object)
+        return in_many(rows, draw, sizes[1], given, by)
+    return in_one(rows, draw, sizes[0], one_axes(axes, f"{NEW}; several are for by=."))
+
+
+def one_axes(axes: object, advice: str = f"{NEW}.") -> "matplotlib.axes.Axes | None":
+    """Return axes of matplotlib, or None, as they are.
+
+    Raises:
+        TypeError: On anything else.
+    """
     from matplotlib.axes import Axes
 
-    if by is not None:
-        return in_many(rows, draw, sizes[1], np.asarray(axes) if axes is not None else None, by)
     if axes is None or isinstance(axes, Axes):
-        return in_one(rows, draw, sizes[0], axes)
-    raise TypeError(
-        f"axes: expected one axes, got {type(axes).__name__}. Several are for a panel per group: "
-        "give by=, as in by=('model', 'dataset'), as well."
-    )
+        return axes
+    raise unlike("axes", axes, "one axes of matplotlib", advice)
 
 
 def in_one(
@@ -107,15 +119,16 @@ def columns_of(by: By) -> tuple[str, ...]:
     """Return the one or two columns to group by.
 
     Raises:
+        TypeError: When they are no names.
         ValueError: When there are none, more, or twice the same.
     """
-    names = (by,) if isinstance(by, str) else tuple(by)
+    names = one_or_several("by", by, str, "the name of a column, or two", AVERAGE)
     if not 1 <= len(names) <= 2 or len(set(names)) < len(names):
         raise ValueError(
             f"by: expected one column or two different ones, as in ('model', 'dataset'), got "
-            f"{by!r}. Leave it out to average over everything."
+            f"{by!r}. {AVERAGE}"
         )
-    return names
+    return tuple(names)
 
 
 def by_row(rows: Sequence[Row], column: str | None) -> dict[str, list[Row]]:
@@ -127,8 +140,11 @@ def checked(axes: Panels | None, shape: tuple[int, int], size: Size) -> Panels:
     """Return new panels of a shape, or those given in that shape.
 
     Raises:
+        TypeError: When one given is something else.
         ValueError: When there are more or fewer given than needed.
     """
+    from matplotlib.axes import Axes
+
     if axes is None:
         n_rows, n_columns = shape
         figure = new_figure((size[0] * n_columns, size[1] * n_rows))
@@ -136,13 +152,13 @@ def checked(axes: Panels | None, shape: tuple[int, int], size: Size) -> Panels:
             *shape, sharex=True, sharey=True, squeeze=False, gridspec_kw=ROOM
         )
         return panels
-    given = np.asarray(axes, dtype=object)
-    if given.size != shape[0] * shape[1]:
+    for place, one in enumerate(axes.flat):
+        check_kind(f"axes[{place}]", one, Axes, "axes of matplotlib", f"{NEW}.")
+    if axes.size != shape[0] * shape[1]:
         raise ValueError(
-            f"axes: expected {shape[0]} by {shape[1]} axes, one per panel, got {given.size}. "
-            "Leave them out to get a new figure."
+            f"axes: expected {shape[0]} by {shape[1]} axes, one per panel, got {axes.size}. {NEW}."
         )
-    return given.reshape(shape)
+    return axes.reshape(shape)
 
 
 def dress(axes: "matplotlib.axes.Axes", *, x_label: str = "", y_label: str = "") -> None:
@@ -154,14 +170,14 @@ def dress(axes: "matplotlib.axes.Axes", *, x_label: str = "", y_label: str = "")
         spine.set(visible=side in ("left", "bottom"), color=LINE, linewidth=0.8)
     room = width_in_inches(axes)
     across = "\n".join(folded(line, SMALL, room) for line in x_label.split("\n"))
-    axes.set_xlabel(across, color=INK, **font(SMALL))
-    axes.set_ylabel(y_label, color=INK, **font(SMALL))
+    axes.set_xlabel(across, color=INK, **font(SMALL, across))
+    axes.set_ylabel(y_label, color=INK, **font(SMALL, y_label))
 
 
 def name_rows(axes: "matplotlib.axes.Axes", names: Sequence[str]) -> None:
     """Name the places 0, 1, … of the y axis, from the top down."""
     texts = [folded(name, SMALL, NAME, 2) for name in names]
-    axes.set_yticks(range(len(names)), texts, **font(SMALL))
+    axes.set_yticks(range(len(names)), texts, **font(SMALL, "".join(texts)))
     axes.tick_params(axis="y", labelcolor=INK)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.grid(False, axis="y")
@@ -177,14 +193,15 @@ def entitle(axes: "matplotlib.axes.Axes", title: str) -> None:
     text = folded(title, HEADING, width_in_inches(axes), 2, bold=True)
     notes = [note for note in axes.texts if note.get_gid() == NOTE]
     rise = RISE + LEADING * sum(lines_in(note.get_text()) - 1 for note in notes)
-    axes.set_title(text, loc="left", pad=rise, color=INK, **font(HEADING, bold=True))
+    axes.set_title(text, loc="left", pad=rise, color=INK, **font(HEADING, text, bold=True))
 
 
 def annotate(axes: "matplotlib.axes.Axes", note: str, *, rise: float = 4.0) -> None:
     """Write a note, small and grey, so many points above a panel."""
-    look: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
     text = folded(note, SMALL, width_in_inches(axes), 2)
-    axes.annotate(text, (0, 1), xytext=(0, rise), gid=NOTE, color=GREY, **look, **font(SMALL))
+    look: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
+    look |= {"gid": NOTE, "color": GREY, **font(SMALL, text)}
+    axes.annotate(text, (0, 1), xytext=(0, rise), **look)
 
 
 def width_in_inches(axes: "matplotlib.axes.Axes") -> float:
@@ -204,15 +221,18 @@ def say(axes: "matplotlib.axes.Axes", text: str) -> None:
 
 
 def add_legend(axes: "matplotlib.axes.Axes", handles: Handles, *, outside: bool) -> None:
-    """Name the handles: above all panels of a figure made here, else above the axes."""
+    """Name the handles: above all panels of a figure made here, which grows, or above the axes."""
     if not handles:
         return
     look: dict[str, Any] = {"frameon": False, "labelcolor": INK, "handlelength": 1.6}
-    look |= {"prop": {"family": list(faces()), "size": SMALL}, "columnspacing": 1.4}
     figure: Any = axes.figure
     names = [folded(name, SMALL, ENTRY) for name in handles]
+    families = families_of("".join(names))
+    look |= {"prop": {"family": families, "size": SMALL}, "columnspacing": 1.4}
     if outside:
-        columns = fitting(names, float(figure.get_size_inches()[0]))
+        width, height = map(float, figure.get_size_inches())
+        columns = fitting(names, width)
+        figure.set_size_inches(width, height + ROW * (-(-len(names) // columns) - 1))
         owner, look = figure, look | {"loc": "outside upper left", "ncols": columns}
     else:
         columns = fitting(names, width_in_inches(axes))

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 WIDTH = 2.9  # of a panel without its names, in inches
 SCALE = (1.0, 5.0)
+SCORED = "Give one per rater and explanation: {'rater': 'ann', 'method': 'RISE', 'score': 4}."
 
 Scale = tuple[float, float]
 
@@ -80,10 +81,11 @@ def ratings(
         The axes; with ``by`` an array (rows, columns) of them.
 
     Raises:
+        TypeError: When an argument is of another kind.
         ValueError: When there is no row, a column is missing, or a score is off the scale.
     """
     columns = () if by is None else columns_of(by)
-    found = tidy(rows, ("rater", "method", "score", *columns))
+    found = tidy(rows, ("rater", "method", "score", *columns), advice=SCORED)
     check_scores(found, scale)
     methods = list(grouped(found, "method"))
 

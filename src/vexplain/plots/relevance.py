@@ -1,7 +1,6 @@
 """When the model saw what it saw: relevance over the frames of a clip."""
 
 from collections.abc import Iterable
-from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,8 +9,17 @@ from jaxtyping import Float
 
 from vexplain.core import Explanation
 from vexplain.core.checks import check_whole
+from vexplain.core.explanation import check_explanation
 from vexplain.plots.choices import kind_of
-from vexplain.plots.panels import COLORS, MARKERS, add_legend, annotate, dress, new_axes
+from vexplain.plots.panels import (
+    COLORS,
+    MARKERS,
+    add_legend,
+    annotate,
+    dress,
+    new_axes,
+    one_axes,
+)
 from vexplain.visualization.lettering import SMALL, font
 from vexplain.visualization.sheet import GREY
 
@@ -21,6 +29,7 @@ if TYPE_CHECKING:
 
 SUPPORTS, OPPOSES = "#1f77ff", "#ff8c00"  # the pair of the signed maps that anyone can tell apart
 LINES = (COLORS[6], COLORS[2], COLORS[3], COLORS[1], COLORS[0], COLORS[4], COLORS[5])
+PALE = "#a5a5ad"  # of the lines that have no name
 SIZE = (5.6, 3.3)
 MOST_TICKS = 20
 NOTE = 27.0  # from the panel up to its note, past the numbers of the frames, in points
@@ -44,13 +53,16 @@ def relevance_over_time(
     Args:
         explanation: What to draw.
         regions: How many regions get a line, those furthest from 0 first; 0 for the total alone.
+            The first seven have a colour and a name; the rest are grey, and counted.
         axes: Where to draw; a new figure where it is None.
 
     Raises:
+        TypeError: When ``explanation`` or ``axes`` are something else.
         ValueError: When ``regions`` is no whole number from 0.
     """
+    check_explanation("explanation", explanation)
     check_whole("regions", regions, least=0)
-    panel = new_axes(SIZE) if axes is None else axes
+    panel = one_axes(axes) or new_axes(SIZE)
     times = explanation.clip.pts_seconds.cpu().double().numpy()
     unit = kind_of(explanation.method.behavior).lower()
     dress(panel, x_label="time in the clip, s", y_label=f"mean relevance per voxel\n({unit})")
@@ -83,16 +95,21 @@ def draw_total(
 def draw_regions(
     axes: "matplotlib.axes.Axes", explanation: Explanation, times: Times, regions: int
 ) -> "dict[str, matplotlib.artist.Artist]":
-    """Draw the lines of the regions whose scores are furthest from 0."""
+    """Draw the lines of the regions whose scores are furthest from 0, and name the first ones."""
     scores = explanation.attribution.scores
-    first = scores.abs().argsort(descending=True, stable=True)[:regions].tolist()
+    chosen = scores.abs().argsort(descending=True, stable=True)[:regions].tolist()
+    named, rest = chosen[: len(LINES)], chosen[len(LINES) :]
     handles: dict[str, Any] = {}
-    for region, color, marker in zip(first, cycle(LINES), cycle(MARKERS), strict=False):
+    for region, color, marker in zip(named, LINES, MARKERS, strict=False):
         look: dict[str, Any] = {"linewidth": 1.1, "markersize": 3, "marker": marker, "zorder": 4}
         values = alone(explanation, region)
         look |= {"color": color, "markevery": np.flatnonzero(values).tolist()}
         name = f"region {region} ({signed(float(scores[region]))})"
         handles[name] = axes.plot(times, values, **look)[0]
+    if rest:
+        lines = np.stack([alone(explanation, region) for region in rest], axis=1)
+        drawn = axes.plot(times, lines, color=PALE, linewidth=0.6, zorder=2)
+        handles[f"{len(rest):,} weaker region{'s' * (len(rest) != 1)}"] = drawn[0]
     return handles
 
 

@@ -10,6 +10,9 @@ import numpy as np
 
 from vexplain.core import near_names
 from vexplain.core.bootstrap import CONFIDENCE, percentiles
+from vexplain.core.checks import check_kind, unlike
+
+JUDGED = "Give what rows() of evaluations returns, joined to one list."
 
 
 @runtime_checkable
@@ -51,29 +54,33 @@ class Mean:
         return max(0.0, self.value - self.low), max(0.0, self.high - self.value)
 
 
-def tidy(rows: Rows, columns: Iterable[str]) -> list[Row]:
+def tidy(
+    rows: Rows, columns: Iterable[str], *, name: str = "rows", advice: str = JUDGED
+) -> list[Row]:
     """Return rows as a list, after a check that they have these columns.
+
+    Args:
+        rows: The rows, or a data frame.
+        columns: What every one must have.
+        name: What the rows are called in an error.
+        advice: A sentence that says where they come from.
 
     Raises:
         TypeError: When they aren't mappings.
         ValueError: When there is none, or one lacks a column.
     """
-    if not isinstance(rows, Frame | Iterable):
-        raise TypeError(f"rows: expected a list of dictionaries, or a data frame, got {rows!r}.")
+    if isinstance(rows, str | Mapping) or not isinstance(rows, Frame | Iterable):
+        raise unlike(name, rows, "a list of dictionaries, or a data frame", advice)
     listed: list[Row] = [*rows.to_dict("records")] if isinstance(rows, Frame) else list(rows)
     if not listed:
-        raise ValueError("rows: expected at least one, got none.")
+        raise ValueError(f"{name}: expected at least one, got none. {advice}")
     for place, row in enumerate(listed):
-        if not isinstance(row, Mapping):
-            raise TypeError(
-                f"rows: expected dictionaries, or a data frame, got {type(row).__name__} as row "
-                f"{place}. Give what rows() of evaluations returns, joined to one list."
-            )
+        check_kind(f"{name}[{place}]", row, Mapping, "a dictionary", advice)
         for column in columns:
             if column not in row:
-                names = [str(name) for name in row]
+                names = [str(one) for one in row]
                 raise ValueError(
-                    f"rows: expected a column {column!r}, got {', '.join(names)} in row {place}."
+                    f"{name}: expected a column {column!r}, got {', '.join(names)} in row {place}."
                     f"{near_names(column, names)} Add it to every row: row | {{{column!r}: …}}."
                 )
     return listed

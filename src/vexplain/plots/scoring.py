@@ -79,6 +79,7 @@ def areas(
         The axes; with ``by`` an array (rows, columns) of them.
 
     Raises:
+        TypeError: When an argument is of another kind.
         ValueError: When there is no AUC in the rows, or there are several kinds of one, or a column
             is missing.
     """
@@ -293,6 +294,7 @@ def draw_keeps(
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
     if relative:
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    axes.locator_params(axis="x", nbins=5)
     axes.set_ylim(0, max(axes.get_ylim()[1], 0.05))
     hollow = " (hollow)" if any(mean.undefined for mean in means) else ""
     annotate(axes, in_words(means).replace("undefined left out", f"unreached left out{hollow}"))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from vexplain.core import Explanation
+from vexplain.core.explanation import explanations_in
 from vexplain.plots.panels import (
     COLORS,
     NAME,
@@ -47,9 +48,11 @@ def seconds_rows(
     Args:
         explanations: What was explained.
         dataset: Written into every row.
+
+    Raises:
+        TypeError: When one is no explanation.
     """
-    listed = [explanations] if isinstance(explanations, Explanation) else list(explanations)
-    runs = {id(one.ledger): one for one in listed}
+    runs = {id(one.ledger): one for one in explanations_in("explanations", explanations)}
     return [
         {
             "method": one.method.name,
@@ -93,6 +96,7 @@ def seconds_per_step(
         The axes; with ``by`` an array (rows, columns) of them.
 
     Raises:
+        TypeError: When an argument is of another kind.
         ValueError: When there is nothing to draw, or a column is missing, or seconds are no
             numbers from 0.
     """
@@ -110,12 +114,14 @@ def checked_rows(timed: Timed, columns: Sequence[str]) -> list[Row]:
     """Return the rows of what was timed, after a check of their numbers.
 
     Raises:
+        TypeError: When they are neither explanations nor rows.
         ValueError: When seconds are missing or below 0.
     """
-    timed = [timed] if isinstance(timed, Explanation) else timed
-    explained = isinstance(timed, Sequence) and all(isinstance(one, Explanation) for one in timed)
-    source: Any = seconds_rows(timed) if explained else timed  # type: ignore[arg-type]
-    rows = tidy(source, ("method", "step", "seconds", *columns))
+    given: Any = [timed] if isinstance(timed, Explanation) else timed
+    if isinstance(given, Sequence) and any(isinstance(one, Explanation) for one in given):
+        given = seconds_rows(explanations_in("timed", given))
+    advice = "Give explanations, or what seconds_rows() returns for them."
+    rows = tidy(given, ("method", "step", "seconds", *columns), name="timed", advice=advice)
     for row in rows:
         seconds = number_in(row, "seconds")
         if seconds is None or seconds < 0:

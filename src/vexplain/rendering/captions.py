@@ -20,8 +20,8 @@ from vexplain.visualization.sheet import (
     NOTE,
     PAPER,
     draw_scale,
-    face,
 )
+from vexplain.visualization.typeset import Letters
 
 LEAST = 200  # pixels of width that a strip needs
 COLUMNS = 460  # pixels of width, at the smallest letters, from which on there are two columns
@@ -104,9 +104,9 @@ def text(
     pen = ImageDraw.Draw(page)
     left, y = place
     for line in lines:
-        font = face(round(line.size * grown), line.bold)
-        for part in fold(line.text, room, line.lines, font.getlength):
-            pen.text((left, y), part, fill=line.color, font=font)
+        letters = Letters(round(line.size * grown), line.bold)
+        for part in fold(line.text, room, line.lines, letters.width):
+            letters.write(pen, (left, y), part, line.color)
             y += round(line.size * grown * LEADING)
     return y
 

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from vexplain.core import Explanation
 from vexplain.core.files import printable
+from vexplain.rendering.bidi import isolated
 from vexplain.rendering.html import block, html_picture, html_table
 from vexplain.rendering.pictures import Picture, drawn_over, layer_of
 from vexplain.rendering.sheets import evenly, tile_size, tiles
@@ -23,9 +24,9 @@ from vexplain.visualization.sheet import (
     NOTE,
     PAPER,
     draw_scale,
-    face,
     write,
 )
+from vexplain.visualization.typeset import face
 
 MOST = 6  # frames in a strip
 FEWER = 4  # where frames are wide
@@ -50,10 +51,10 @@ def facts_of(explanation: Explanation) -> dict[str, str]:
     asked, planned = len(ledger.coalitions), ledger.planned
     stopped = f" of {planned:,}" if asked < planned else ""
     T, _, H, W = clip.shape
-    name = f"{printable(Path(clip.source.path).name)}, " if clip.source else ""
+    name = f"{isolated(printable(Path(clip.source.path).name))}, " if clip.source else ""
     return {
         "method": explanation.method.name,
-        "target": f"{explanation.target_name}, P = {probability(explanation):.3f}",
+        "target": f"{isolated(explanation.target_name)}, P = {probability(explanation):.3f}",
         "model": str(explanation.manifest.get("model", "\N{EN DASH}")),
         "clip": f"{name}{T} frames of {W}\N{MULTIPLICATION SIGN}{H} pixels",
         "samples": f"{asked:,}{stopped}, over {explanation.segmentation.n_features:,} regions",
@@ -94,9 +95,10 @@ def strip_of(explanation: Explanation) -> str:
     scale = scale_of(explanation, draw)
     legend = legend_of(explanation, draw, scale)
     times = [f"{clip.pts_seconds[i]:.2f} s" for i in chosen]
+    method, target = isolated(explanation.method.name), isolated(explanation.target_name)
     alt = (
-        f"{len(chosen)} frames from {times[0]} to {times[-1]}, on which {explanation.method.name} "
-        f"marks what {explanation.target_name} rests on: {legend}"
+        f"{len(chosen)} frames from {times[0]} to {times[-1]}, on which {method} marks what "
+        f"{target} rests on: {legend}"
     )
     return html_picture(strip(tiles(drawn, size), times, scale, legend), alt)
 

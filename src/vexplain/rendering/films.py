@@ -14,6 +14,7 @@ from torch import Tensor
 
 from vexplain.core import Explanation, Source, VexplainWarning, VideoClip, Visualization
 from vexplain.core.checks import check_positive
+from vexplain.core.explanation import check_explanation
 from vexplain.rendering.captions import Caption, captioned
 from vexplain.rendering.pictures import Picture, drawn_over, layer_of, picture
 from vexplain.rendering.placing import Brush
@@ -37,8 +38,9 @@ def render(
 
     Where the file that the clip was read from is still there, every one of its frames is drawn on,
     at its own size: the layer is interpolated in time between the frames that the model saw and
-    held for one step before the first and after the last of them. What the model never saw,
-    outside the crop or further away in time, is darkened. An mp4 or webm keeps the file's sound.
+    held for one step before the first and after the last of them; that of a single frame stands on
+    this frame alone. What the model never saw, outside the crop or further away in time, is
+    darkened. An mp4 or webm keeps the file's sound.
     Otherwise the clip's own frames are drawn on, magnified where they are small.
 
     Args:
@@ -55,10 +57,12 @@ def render(
         ``path``.
 
     Raises:
+        TypeError: When ``explanation`` is something else.
         ValueError: When ``fps`` is not above 0, the suffix is another one, ``path`` is the source
             video, or the visualization makes no layer for this clip.
         OSError: When the file can't be written.
     """
+    check_explanation("explanation", explanation)
     if fps is not None:
         check_positive("fps", fps)
     draw = visualization or explanation.method.visualization

@@ -10,7 +10,8 @@ from PIL import Image, ImageDraw
 from vexplain.rendering.captions import Line, text
 from vexplain.rendering.pictures import Picture
 from vexplain.visualization import Scale
-from vexplain.visualization.sheet import GREY, INK, NAME, NOTE, PAPER, draw_scale, face
+from vexplain.visualization.sheet import GREY, INK, NAME, NOTE, PAPER, draw_scale
+from vexplain.visualization.typeset import face
 
 MARGIN, GAP = 14, 10  # pixels
 SIDE = 150  # pixels: the column of captions

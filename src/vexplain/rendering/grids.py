@@ -7,7 +7,8 @@ from os import PathLike
 from pathlib import Path
 
 from vexplain.core import Explanation, Visualization
-from vexplain.core.checks import check_positive, check_whole
+from vexplain.core.checks import check_kind, check_positive, check_whole
+from vexplain.core.explanation import explanations_in
 from vexplain.rendering.captions import UNSEEN
 from vexplain.rendering.films import check_other_file
 from vexplain.rendering.grid_pages import Cell, GridPage, Heading, draw_page
@@ -75,15 +76,7 @@ def named(explanations: Rows) -> dict[str, Sequence[Explanation]]:
         TypeError: When a row is something else than a list of explanations.
         ValueError: When there is none, one is empty, or holds explanations of different clips.
     """
-    if isinstance(explanations, Explanation):
-        raise TypeError("explanations: expected rows, as [[one, another]], got one explanation.")
-    rows = list(explanations.values() if isinstance(explanations, Mapping) else explanations)
-    for row in rows:
-        if not isinstance(row, Sequence):
-            raise TypeError(
-                "explanations: expected a list of explanations for every clip, as "
-                f"[[one, another]], got {type(row).__name__}."
-            )
+    rows = checked_rows(explanations)
     if not rows or not all(rows):
         raise ValueError(
             "explanations: expected at least one explanation for every clip, "
@@ -101,6 +94,20 @@ def named(explanations: Rows) -> dict[str, Sequence[Explanation]]:
     return dict(
         zip(unique([clip_name(row[0], i) for i, row in enumerate(rows)]), rows, strict=True)
     )
+
+
+def checked_rows(explanations: Rows) -> list[list[Explanation]]:
+    """Return the rows as lists.
+
+    Raises:
+        TypeError: When one is something else than a list of explanations.
+    """
+    rows = [*explanations.values()] if isinstance(explanations, Mapping) else explanations
+    advice = "Write [[one, another]], a row per clip."
+    check_kind("explanations", rows, Sequence, "a list of explanations per clip", advice)
+    for place, row in enumerate(rows):
+        check_kind(f"explanations[{place}]", row, Sequence, "a list of explanations", advice)
+    return [explanations_in(f"explanations[{place}]", row) for place, row in enumerate(rows)]
 
 
 def what_is_seen(explanation: Explanation) -> object:

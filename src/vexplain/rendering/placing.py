@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import cv2
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -99,10 +100,11 @@ class Timeline:
         return cls(frames, sums / counts[:, None, None, None])
 
     def reaches(self, frame: int) -> bool:
-        """Return whether a source frame is at most the widest step away from a frame seen."""
-        if len(self.frames) == 1:
-            return True
-        step = int(np.diff(self.frames).max())
+        """Return whether a source frame is at most the widest step away from a frame seen.
+
+        A single frame tells nothing of those around it.
+        """
+        step = int(np.diff(self.frames).max(initial=0))
         return bool(self.frames[0] - step <= frame <= self.frames[-1] + step)
 
     def around(self, frame: int) -> tuple[int, int, float]:
@@ -120,30 +122,38 @@ class Cover:
     """What becomes of the pixels of a source frame.
 
     Attributes:
-        left: (rows, columns, 1) share that is left of every pixel.
-        alpha: (rows, columns, 1) share of what comes in its place.
-        color: (rows, columns, 3) that, from 0 to 255, multiplied by its share.
+        left: Share that is left of every pixel, thrice.
+        alpha: Share of what comes in its place, thrice.
+        color: That, from 0 to 255, multiplied by its share.
     """
 
-    left: Float[Tensor, "h w 1"]
-    alpha: Float[Tensor, "h w 1"]
-    color: Float[Tensor, "h w 3"]
+    left: Float[np.ndarray, "h w 3"]
+    alpha: Float[np.ndarray, "h w 3"]
+    color: Float[np.ndarray, "h w 3"]
 
     def lerp(self, other: "Cover", share: float) -> "Cover":
         """Return the mean of two, with a share of the other one."""
         if share == 0:
             return self
         return Cover(
-            self.left.lerp(other.left, share),
-            self.alpha.lerp(other.alpha, share),
-            self.color.lerp(other.color, share),
+            between(self.left, other.left, share),
+            between(self.alpha, other.alpha, share),
+            between(self.color, other.color, share),
         )
 
     def over(self, pixels: Picture, back: Picture | None = None) -> Picture:
         """Return pixels under the cover; ``back`` is what comes in place of its colours."""
-        color = self.color if back is None else self.alpha * torch.from_numpy(back)
-        blended = torch.addcmul(color, torch.from_numpy(pixels).float(), self.left)
-        return blended.add_(0.5).clamp_(0, 255).to(torch.uint8).numpy()
+        blended = pixels.astype(np.float32)
+        blended *= self.left
+        blended += self.color if back is None else self.alpha * back
+        return np.asarray(cv2.convertScaleAbs(blended))  # rounds, and stays within 8 bits
+
+
+def between(
+    one: Float[np.ndarray, "h w 3"], other: Float[np.ndarray, "h w 3"], share: float
+) -> Float[np.ndarray, "h w 3"]:
+    """Return the mean of two arrays, with a share of the other one."""
+    return np.asarray(cv2.addWeighted(one, 1 - share, other, share, 0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,9 +184,10 @@ class Area:
             layer[None], self.grid, mode="bilinear", padding_mode="border", align_corners=False
         )
         over = resized[0].permute(1, 2, 0) * self.inside
-        alpha = over[..., 3:].contiguous()
+        alpha = over[..., 3:].expand(-1, -1, 3)
         shade = UNSEEN + (1 - UNSEEN) * self.inside
-        return Cover(shade - alpha, alpha, (255 * over[..., :3]).contiguous())
+        parts = (shade - alpha, alpha, 255 * over[..., :3])
+        return Cover(*(part.contiguous().numpy() for part in parts))
 
 
 def axis(start: float, stop: float, n: int) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:

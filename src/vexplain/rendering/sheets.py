@@ -10,6 +10,7 @@ from torch.nn.functional import interpolate
 
 from vexplain.core import Explanation, VideoClip, Visualization
 from vexplain.core.checks import check_whole
+from vexplain.core.explanation import explanations_in
 from vexplain.core.files import atomic_path
 from vexplain.rendering.films import check_other_file
 from vexplain.rendering.pictures import Picture, check_png, drawn_over, layer_of, picture
@@ -38,11 +39,12 @@ def contact_sheet(
         ``path``.
 
     Raises:
+        TypeError: When one is no explanation.
         ValueError: When there is no explanation, or they are of clips of different shapes, or
             ``path`` has another suffix or is in the folder of the source's frames.
         OSError: When the file can't be written.
     """
-    rows = [explanations] if isinstance(explanations, Explanation) else list(explanations)
+    rows = explanations_in("explanations", explanations)
     check_whole("n_frames", n_frames)
     check_png(path)
     check_same_clip(rows)

@@ -49,7 +49,8 @@ def palette_graph(height: int, width: int) -> Graph:
     """Return a graph that gives every frame its own palette of 256 colours.
 
     One palette for the whole film would have to hold all frames back; it is measured no better.
-    The ordered dither stands still, so that what doesn't move doesn't flicker.
+    The ordered dither stands still, so that what doesn't move doesn't flicker. ``diff_mode`` stays
+    out: of what doesn't move it would keep numbers of colours that the new palette has no more.
     """
     graph = Graph()
     source = graph.add_buffer(
@@ -57,7 +58,7 @@ def palette_graph(height: int, width: int) -> Graph:
     )
     split = graph.add("split")
     palette = graph.add("palettegen", "stats_mode=single:reserve_transparent=0")
-    use = graph.add("paletteuse", "new=1:dither=bayer:bayer_scale=4:diff_mode=rectangle")
+    use = graph.add("paletteuse", "new=1:dither=bayer:bayer_scale=4")
     sink = graph.add("buffersink")
     source.link_to(split)
     split.link_to(use, 0, 0)

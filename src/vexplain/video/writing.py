@@ -19,6 +19,9 @@ from vexplain.video.rates import near_fraction
 _SLOWEST, _FASTEST = Fraction(1, 20000), 65535
 """Frames per second that FFmpeg's mp4 holds."""
 
+LATE = 0.02
+"""Seconds that a frame may be shown late, where frames come faster than the file can count."""
+
 Picture = UInt8[np.ndarray, "H W 3"]
 
 
@@ -63,7 +66,10 @@ def write_video(
     kind = KINDS.get(suffix)
     fastest = _FASTEST if kind is None else kind.fastest
     if not _SLOWEST <= rate <= fastest:
-        raise ValueError(f"fps: expected a number from {_SLOWEST} to {fastest}, got {fps}.")
+        raise ValueError(
+            f"fps: expected a number from {_SLOWEST} to {fastest} for a {suffix} file, got {fps}. "
+            "Give another fps; an .mp4 holds the most."
+        )
     first, pictures = _peek(_checked(frames))
     size = first.shape[:2]
     with atomic_path(path) as part:
@@ -120,16 +126,22 @@ def _timed(
     if seconds is None:
         yield from zip(frames, count(), strict=False)
         return
-    start, last = None, -1
+    start = before = None
+    last = -1
     for index, (pixels, second) in enumerate(zip_longest(frames, seconds)):
         if pixels is None or second is None:
             raise ValueError(f"seconds: expected one per frame, got more or fewer after {index}.")
         start = second if start is None else start
-        tick = round((second - start) / clock) if isfinite(second) else last
-        if tick <= last:
+        if not isfinite(second) or (before is not None and second <= before):
             raise ValueError(
-                "seconds: expected times that increase from frame to frame, "
-                f"got {second} for frame {index}; the file counts in steps of {clock} s."
+                "seconds: expected finite times that increase from frame to frame, "
+                f"got {second} for frame {index}."
+            )
+        tick = max(last + 1, round((second - start) / clock))
+        if tick * clock - (second - start) > LATE:
+            raise ValueError(
+                f"seconds: expected frames {clock} s apart or more, as the file counts, but up to "
+                f"frame {index} too many come faster. Write an .mp4, or give fps."
             )
         yield pixels, tick
-        last = tick
+        last, before = tick, second

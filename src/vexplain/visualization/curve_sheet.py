@@ -217,6 +217,6 @@ def write(
 ) -> None:
     """Write text into a figure, inches from its top left."""
     width, height = figure.get_size_inches()
-    look: dict[str, Any] = {"va": va, "color": color, **font(size, bold=bold)}
+    look: dict[str, Any] = {"va": va, "color": color, **font(size, text, bold=bold)}
     if text:
         figure.text(left / width, 1 - top / height, text, **look)

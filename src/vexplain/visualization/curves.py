@@ -14,7 +14,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from vexplain.core.checks import check_choice, check_finite, check_number, check_rank
-from vexplain.visualization.lettering import HEADING, SMALL, faces, folded, font, width_of
+from vexplain.visualization.faces import families_of
+from vexplain.visualization.lettering import HEADING, SMALL, folded, font, width_of
 from vexplain.visualization.sheet import GREY, INK, LINE, PAPER
 
 if TYPE_CHECKING:
@@ -227,14 +228,15 @@ def label(axes: "matplotlib.axes.Axes", panel: CurvePanel, y_label: str) -> None
     width, height = size_of(axes)
     if panel.title:
         title = folded(panel.title, HEADING, width, bold=True)
-        axes.set_title(title, loc="left", pad=RISE, color=INK, **font(HEADING, bold=True))
-        look: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
-        look |= {"color": GREY, **font(SMALL)}
+        axes.set_title(title, loc="left", pad=RISE, color=INK, **font(HEADING, title, bold=True))
         words = ", ".join(filter(None, (DIRECTIONS[panel.kind], panel.note)))
-        axes.annotate(folded(words, SMALL, width), (0, 1), xytext=(0, 5), **look)
-    small = {"color": INK, **font(SMALL)}
-    axes.set_xlabel(folded(panel.x_label, SMALL, width), labelpad=2, **small)
-    axes.set_ylabel(folded(y_label, SMALL, height), labelpad=3, **small)
+        below = folded(words, SMALL, width)
+        look: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
+        look |= {"color": GREY, **font(SMALL, below)}
+        axes.annotate(below, (0, 1), xytext=(0, 5), **look)
+    across, upward = folded(panel.x_label, SMALL, width), folded(y_label, SMALL, height)
+    axes.set_xlabel(across, labelpad=2, color=INK, **font(SMALL, across))
+    axes.set_ylabel(upward, labelpad=3, color=INK, **font(SMALL, upward))
 
 
 def write_area(axes: "matplotlib.axes.Axes", panel: CurvePanel) -> None:
@@ -287,7 +289,8 @@ def draw_legend(
     offset = ScaledTranslation(0, -down, axes.figure.dpi_scale_trans)
     look: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0, 0), "frameon": False}
     look |= {"borderaxespad": 0, "borderpad": 0, "handlelength": 2.4, "labelspacing": 0.35}
-    look |= {"prop": {"family": list(faces()), "size": SMALL}, "labelcolor": INK}
+    families = families_of("".join((*panel.beside, panel.marks_name)))
+    look |= {"prop": {"family": families, "size": SMALL}, "labelcolor": INK}
     blank = ["-"] * len(handles)  # labels that start with _ would be left out with a warning
     legend = axes.legend(handles, blank, bbox_transform=axes.transAxes + offset, **look)
     room = size_of(axes)[0] - 0.35

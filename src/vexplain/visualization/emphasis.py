@@ -9,12 +9,12 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from vexplain.core import Attribution, Segmentation
-from vexplain.core.checks import check_choice, check_share
+from vexplain.core.checks import check_choice, check_part, check_share
 from vexplain.core.gaussian import smooth
 from vexplain.visualization.colors import color_pair
 from vexplain.visualization.layers import is_flat, rgba, transparent
 from vexplain.visualization.owners import owners_of, rims_of
-from vexplain.visualization.show import Show, TopShare, painted
+from vexplain.visualization.show import EXAMPLE, Show, TopShare, painted
 
 Back = Literal["grey", "dark", "blur"]
 
@@ -38,6 +38,7 @@ class Outlines:
         colors: As those of ``SignedMap``.
 
     Raises:
+        TypeError: When ``show`` chooses no regions.
         ValueError: On an alpha outside [0, 1] or unknown colours.
     """
 
@@ -46,6 +47,7 @@ class Outlines:
     colors: str | tuple[str, str] = "blue-orange"
 
     def __post_init__(self) -> None:
+        check_part("show", self.show, Show, EXAMPLE)
         check_share("alpha", self.alpha)
         color_pair(self.colors)
 
@@ -83,6 +85,7 @@ class Highlight:
         strength: How much of that is mixed in, in [0, 1].
 
     Raises:
+        TypeError: When ``show`` chooses no regions.
         ValueError: On another ``back`` or a strength outside [0, 1].
     """
 
@@ -91,6 +94,7 @@ class Highlight:
     strength: float = 1.0
 
     def __post_init__(self) -> None:
+        check_part("show", self.show, Show, EXAMPLE)
         check_choice("back", self.back, get_args(Back))
         check_share("strength", self.strength)
 

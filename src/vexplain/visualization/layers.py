@@ -13,10 +13,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vexplain.core import Attribution, Segmentation
-from vexplain.core.checks import check_least, check_share
+from vexplain.core.checks import check_least, check_part, check_share
 from vexplain.core.gaussian import smooth
 from vexplain.visualization.colors import STEPS, color_pair, color_table, fading
-from vexplain.visualization.show import All, Show, painted
+from vexplain.visualization.show import EXAMPLE, All, Show, painted
 
 SILENT = 1e-12  # below this a map is the rounding of float64 answers, not an effect
 FLAT = 1e-6  # values that differ by less than this share of their size are float32's equals
@@ -91,6 +91,7 @@ class HeatMap:
         colors: A matplotlib colour map; the default is perceptually even, ``jet`` is the paper's.
 
     Raises:
+        TypeError: When ``show`` chooses no regions.
         ValueError: On an alpha or a fade outside [0, 1], a negative ``smooth``, or an unknown
             colour map.
     """
@@ -104,6 +105,7 @@ class HeatMap:
     colors: str = "inferno"
 
     def __post_init__(self) -> None:
+        check_part("show", self.show, Show, EXAMPLE)
         check_share("alpha", self.alpha)
         check_share("fade", self.fade)
         check_least("smooth", self.smooth)
@@ -169,6 +171,7 @@ class SignedMap:
             or two matplotlib colours (supports, opposes).
 
     Raises:
+        TypeError: When ``show`` chooses no regions.
         ValueError: On an alpha outside [0, 1], a negative ``smooth`` or unknown colours.
     """
 
@@ -180,6 +183,7 @@ class SignedMap:
     colors: str | tuple[str, str] = "blue-orange"
 
     def __post_init__(self) -> None:
+        check_part("show", self.show, Show, EXAMPLE)
         check_share("alpha", self.alpha)
         check_least("smooth", self.smooth)
         color_pair(self.colors)

@@ -2,34 +2,26 @@
 
 from bisect import bisect_right
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
-FALLBACKS: tuple[str, ...] = (
-    "Noto Sans CJK SC",
-    "Noto Sans CJK JP",
-    "Noto Sans SC",
-    "WenQuanYi Zen Hei",
-    "Microsoft YaHei",
-    "SimHei",
-    "PingFang SC",
-    "Hiragino Sans",
-    "Malgun Gothic",
-    "Arial Unicode MS",
-    "Noto Sans",
-    "Noto Sans Devanagari",
-    "Noto Sans Thai",
-)
-MISSING = "\N{WHITE SQUARE}"  # stands for a character that none of the faces has
+from vexplain.visualization.faces import families_of, family_of
+
+MISSING = "\N{WHITE SQUARE}"  # stands for a character that no font has
 
 HEADING = 9.0  # sizes of letters, in points
 SMALL = 7.0
 
 
-def font(size: float, *, bold: bool = False) -> dict[str, Any]:
-    """Return matplotlib's options for a text that is shown as it is."""
+def font(size: float, text: str = "", *, bold: bool = False) -> dict[str, Any]:
+    """Return matplotlib's options for a text that is shown as it is.
+
+    Args:
+        size: In points.
+        text: The text itself, where it may hold more than DejaVu Sans has.
+        bold: Whether it is bold.
+    """
     return {
-        "fontfamily": list(faces()),
+        "fontfamily": families_of(text),
         "fontweight": "bold" if bold else "normal",
         "fontsize": size,
         "parse_math": False,
@@ -37,26 +29,10 @@ def font(size: float, *, bold: bool = False) -> dict[str, Any]:
     }
 
 
-@lru_cache(maxsize=1)
-def faces() -> dict[str, frozenset[int]]:
-    """Return DejaVu Sans and its installed fallbacks, with the characters both weights have."""
-    from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
-
-    installed = {entry.name for entry in fontManager.ttflist}
-    known = {}
-    for name in ("DejaVu Sans", *(name for name in FALLBACKS if name in installed)):
-        plain, bold = (
-            findfont(FontProperties(family=[name], weight=w)) for w in ("normal", "bold")
-        )
-        known[name] = frozenset(get_font(plain).get_charmap().keys() & get_font(bold).get_charmap())
-    return known
-
-
 def readable(text: str) -> str:
-    """Return a text on one line, with a box for each character that no face has."""
-    known = faces().values()
+    """Return a text on one line, with a box for each character that no font has."""
     one_line = " ".join(text.split())
-    return "".join(c if any(ord(c) in face for face in known) else MISSING for c in one_line)
+    return "".join(c if family_of(c) else MISSING for c in one_line)
 
 
 def width_of(text: str, size: float, *, bold: bool = False) -> float:
@@ -64,7 +40,7 @@ def width_of(text: str, size: float, *, bold: bool = False) -> float:
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
-    face = FontProperties(family=list(faces()), weight="bold" if bold else "normal", size=size)
+    face = FontProperties(family=families_of(text), weight="bold" if bold else "normal", size=size)
     return 1.03 * float(text_to_path.get_text_width_height_descent(text, face, False)[0]) / 72
 
 

@@ -1,21 +1,16 @@
-"""The contact sheet: a picture with one row per map and one column per moment.
-
-Text is set in the DejaVu faces that come with matplotlib: Pillow's own face lacks accents, the
-minus sign and the superscript two.
-"""
+"""The contact sheet: a picture with one row per map and one column per moment."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from vexplain.visualization.layers import Scale
-from vexplain.visualization.lettering import readable
+from vexplain.visualization.lettering import fold
+from vexplain.visualization.typeset import Letters, face
 
 INK, GREY, LINE, PAPER = "#1b1b1f", "#6a6a73", "#d9d9de", "#ffffff"
 MARGIN, GAP, CAPTION = 28, 6, 244  # pixels; CAPTION is the width of the column of captions
@@ -105,7 +100,7 @@ def draw_caption(page: Image.Image, pen: ImageDraw.ImageDraw, row: Row, top: int
     """Write a row's name and notes, and draw its colour bar."""
     room = CAPTION - 16
     y = top - 2
-    for line in wrapped(readable(row.name), face(NAME, bold=True), room):
+    for line in fold(row.name, room, 2, Letters(NAME, bold=True).width):
         write(pen, (MARGIN, y), line, NAME, INK, room, bold=True)
         y += NAME + 4
     y += 4
@@ -149,15 +144,6 @@ def draw_scale(
             pen.text((left + zero, y), "0", fill=INK, font=font, anchor="ma")
 
 
-def wrapped(text: str, font: ImageFont.FreeTypeFont, room: int) -> list[str]:
-    """Return the text on one line, or broken at a space into a line that fits and the rest."""
-    words = text.split(" ")
-    fitting = [n for n in range(1, len(words)) if font.getlength(" ".join(words[:n])) <= room]
-    if font.getlength(text) <= room or not fitting:
-        return [text]
-    return [" ".join(words[: fitting[-1]]), " ".join(words[fitting[-1] :])]
-
-
 def write(
     pen: ImageDraw.ImageDraw,
     place: tuple[int, int],
@@ -169,12 +155,9 @@ def write(
     bold: bool = False,
 ) -> None:
     """Write one line, cut with an ellipsis where it needs more than ``room`` pixels."""
-    font, text = face(size, bold), readable(text)
-    if font.getlength(text) > room:
-        while text and font.getlength(text + "…") > room:
-            text = text[:-1]
-        text = text.rstrip() + "…"
-    pen.text(place, text, fill=color, font=font)
+    letters = Letters(size, bold)
+    for line in fold(text, room, 1, letters.width):
+        letters.write(pen, place, line, color)
 
 
 def number(value: float, span: float) -> str:
@@ -182,13 +165,4 @@ def number(value: float, span: float) -> str:
     if span == 0:
         return "0"
     unit = 10.0 ** (math.floor(math.log10(span)) - 2)
-    return f"{round(value / unit) * unit:.3g}".replace("-", "\N{MINUS SIGN}")
-
-
-@lru_cache(maxsize=16)
-def face(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """Return DejaVu Sans at ``size`` pixels."""
-    from matplotlib import get_data_path
-
-    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    return ImageFont.truetype(str(Path(get_data_path()) / "fonts" / "ttf" / name), size)
+    return f"{round(value / unit) * unit:.6g}".replace("-", "\N{MINUS SIGN}")

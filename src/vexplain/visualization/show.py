@@ -16,6 +16,7 @@ from torch import Tensor
 from vexplain.core import Segmentation
 from vexplain.core.checks import check_number, check_share, check_whole
 
+EXAMPLE = "vexplain.visualization.TopShare(0.3)"  # what errors give as one
 ROUNDING = 1e-9  # 0.07 · 100 is 7.000000000000001 in floating point, and means 7 regions
 
 

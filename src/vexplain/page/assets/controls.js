@@ -57,7 +57,10 @@ function showControls() {
   const look = setting();
   byId("method").value = rowOf(now.explanation);
   if (isNews(showControls)) options(byId("target"), rows[rowOf(now.explanation)].targets, now.explanation);
-  for (const input of byId("looks").querySelectorAll("input")) input.checked = input.value === look.look;
+  for (const input of byId("looks").querySelectorAll("input")) {
+    input.checked = input.value === look.look;
+    input.parentElement.classList.toggle("chosen", input.checked);
+  }
   for (const [id, value] of [["heat", look.heat], ["pair", look.pair], ["backs", look.back], ["scale", look.scale], ["show", look.show]]) byId(id).value = value;
   byId("opacity").value = Math.round(100 * look.opacity);
   byId("opacity-out").textContent = percent(look.opacity);
@@ -76,6 +79,8 @@ function showControls() {
     "share-row": look.show === "share" || look.show === "accumulated", "threshold-row": look.show === "threshold",
   };
   for (const [id, is] of Object.entries(there)) byId(id).hidden = !is;
+  byId("instead").textContent = told().instead;
+  byId("instead").hidden = !told().instead;
   byId("reset").disabled = Object.keys(now.changed).length === 0;
   showCount();
 }
@@ -108,7 +113,8 @@ function showLegend() {
   byId("nothing").textContent = nothing;
   byId("nothing").hidden = !nothing;
   byId("legend").hidden = !scaled || Boolean(nothing || now.game);
-  const [low, high] = look.scale === "frame" ? [0, 1] : now.ends.span;
+  const [least, high] = look.scale === "frame" ? [0, 1] : now.ends.span;
+  const low = least > SAME * high ? least : 0;
   const pen = byId("bar").getContext("2d");
   const strip = pen.createImageData(256, 1);
   const colors = barColors(look);

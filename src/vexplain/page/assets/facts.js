@@ -12,10 +12,10 @@ function meter(share) {
 function showClasses() {
   const { classes, exclusive, target, probability, method } = told();
   byId("classes-lead").textContent =
-    `${method} explains \u201C${target}\u201D, P = ${probability.toFixed(3)} for the whole clip.${exclusive ? "" : " Each class has a probability of its own."}`;
+    `${method} explains \u201C${target}\u201D, P = ${likely(probability)} for the whole clip.${exclusive ? "" : " Each class has a probability of its own."}`;
   byId("classes").tBodies[0].replaceChildren(...classes.map(([name, value, is]) => element("tr", is ? { class: "target" } : {},
     element("th", { scope: "row" }, name),
-    element("td", {}, element("div", { class: "meter" }, meter(value), element("span", { class: "number" }, value.toFixed(3)))))));
+    element("td", {}, element("div", { class: "meter" }, meter(value), element("span", { class: "number" }, likely(value)))))));
 }
 
 function showSteps() {

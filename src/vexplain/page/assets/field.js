@@ -116,13 +116,13 @@ function passes(sigma) {
   return [0, 1, 2].map((pass) => (from, to, lines) => boxed(from, to, lines, ((pass < few ? low : low + 2) - 1) / 2));
 }
 
-/** A frame smoothed with a deviation in pixels of the clip. */
-function smoothed(values, sigma) {
+/** A frame smoothed with a deviation in pixels. */
+function smoothed(values, sigma, [rows, columns]) {
   const from = Float64Array.from(values);
-  const to = new Float64Array(PLANE);
+  const to = new Float64Array(values.length);
   for (const pass of passes(sigma)) {
-    pass(from, to, [ROWS, COLUMNS, COLUMNS, 1]);
-    pass(to, from, [COLUMNS, 1, ROWS, COLUMNS]);
+    pass(from, to, [rows, columns, columns, 1]);
+    pass(to, from, [columns, 1, rows, columns]);
   }
   return Float32Array.from(from);
 }
@@ -152,6 +152,8 @@ class Field {
     const axes = [];
     for (const axis of ground.axes ?? []) axes.push(sparse(await arrayOf(axis), ...axis.shape));
     this.axes = ground.axes ? axes : null;
+    this.extremes = new Map();
+    for (const [smooth, known] of this.map.extremes) this.extremes.set(smooth, await arrayOf(known));
     if (this.map.grid) {
       const { values, origin, unit } = this.map.grid;
       this.grid = Float64Array.from(await arrayOf(values), (step) => origin + unit * step);
@@ -206,7 +208,7 @@ class Field {
       const owners = this.owners(t);
       for (let i = 0; i < PLANE; i++) out[i] = this.singles[owners[i]];
     }
-    return smooth > 0 ? smoothed(out, smooth) : out;
+    return smooth > 0 ? smoothed(out, smooth, [ROWS, COLUMNS]) : out;
   }
 
   /** How much of each voxel of a frame is shown, when some regions are chosen. */

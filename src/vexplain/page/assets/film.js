@@ -65,23 +65,20 @@ film.at = (time) => {
   return low;
 };
 
-/** The picture that is nearest to a time, or to a frame of the clip. */
+/** The picture that is nearest to a time, and the one of a frame of the clip. */
 film.nearest = (time) => {
   const low = film.at(time);
   const high = Math.min(low + 1, film.n - 1);
   return time - film.seconds[low] <= film.seconds[high] - time ? low : high;
 };
-film.pictureOf = (frame) => {
-  let best = 0;
-  film.places.forEach((place, i) => {
-    if (Math.abs(place - frame) < Math.abs(film.places[best] - frame) - 1e-9) best = i;
-  });
-  return best;
-};
+film.pictureOf = (frame) => film.nearest(film.moments[frame]);
 
 /** Whether a picture is a frame that the model was given. */
 film.seen = (i) => Number.isInteger(film.places[i]) && !(beyond(i));
 const beyond = (i) => Math.abs(film.seconds[i] - film.moments[film.places[i]]) > 1e-6;
+
+/** Whether the map says anything of a picture: of one frame alone it says nothing about others. */
+film.reached = (i) => FRAMES > 1 || film.seen(i);
 
 /** How long a picture stands, in seconds. */
 film.lasts = (i) => {

@@ -2,25 +2,41 @@
 
 const SAME = 1e-6; // values that differ by less than this share of their size are equal
 
-/** Lowest and highest value that is shown, over the frames looked at so far. */
+/** Lowest and highest value that is shown: known from the regions, or else looked for over frames. */
 class Ends {
   constructor(field, setting, chosen) {
-    Object.assign(this, { field, setting, chosen, low: Infinity, high: -Infinity, next: 0 });
-    this.done = setting.scale !== "clip" || this.#fromScores();
+    Object.assign(this, { field, setting, chosen, low: Infinity, high: -Infinity, looked: 0 });
+    const scaled = setting.scale === "clip" && (setting.look === "heat" || setting.look === "signed");
+    this.done = !scaled || this.#fromRegions();
+    this.order = this.done ? [] : this.#byPeak();
   }
 
-  /** A map of whole regions has its ends among their scores. */
-  #fromScores() {
-    if (!this.field.plain || this.setting.smooth > 0) return false;
-    this.chosen.forEach((is, region) => {
-      if (is && !Number.isNaN(this.field.spots[6 * region])) this.#take(this.field.singles[region]);
+  /** The frames, those first whose peaks are highest: they tell most of the scale. */
+  #byPeak() {
+    const { highest, lowest } = this.field.map;
+    const heat = this.setting.look === "heat";
+    const peaks = highest.map((high, t) => (heat ? high : Math.max(high, -lowest[t])));
+    return [...peaks.keys()].sort((a, b) => peaks[b] - peaks[a]);
+  }
+
+  /** The ends of whole regions are among their scores; those of others came with the page. */
+  #fromRegions() {
+    const { field, setting, chosen } = this;
+    const whole = field.plain && setting.smooth === 0;
+    const known = field.extremes.get(setting.smooth);
+    if (!whole && !known) return false;
+    const sides = setting.look === "heat" ? [0, 1] : [2];
+    chosen.forEach((is, region) => {
+      if (!is) return;
+      if (!whole) for (const side of sides) this.#take(known[3 * region + side]);
+      else if (!Number.isNaN(field.spots[6 * region])) this.#take(field.singles[region]);
     });
     return true;
   }
 
   #take(value) {
     const size = this.setting.look === "heat" ? value : Math.abs(value);
-    if (!(size > 0)) return;
+    if (!(size > 0) || size === Infinity) return;
     if (size < this.low) this.low = size;
     if (size > this.high) this.high = size;
   }
@@ -31,14 +47,14 @@ class Ends {
     for (let i = 0; i < PLANE; i++) if (shown[i] > 0) this.#take(values[i]);
   }
 
-  /** Looks at more frames, for so many milliseconds; whether anything changed. */
+  /** Looks at one more frame or as many as take so many milliseconds; whether anything changed. */
   go(budget) {
     const [low, high] = [this.low, this.high];
     const start = performance.now();
-    while (!this.done && performance.now() - start < budget) {
-      this.look(this.next++);
-      this.done = this.next >= FRAMES;
-    }
+    do {
+      this.look(this.order[this.looked++]);
+      this.done = this.looked >= FRAMES;
+    } while (!this.done && performance.now() - start < budget);
     return low !== this.low || high !== this.high;
   }
 

@@ -28,16 +28,9 @@ function strongest() {
   return sizes.indexOf(Math.max(...sizes));
 }
 
-/** Decodes the other explanations and looks for the ends of their own looks, when there is time. */
+/** Decodes the other explanations, one by one, so that they are there when they are chosen. */
 async function prepare() {
-  for (const one of fields) {
-    await one.open();
-    const ends = endsOf(one, { ...one.told.look, ...now.changed });
-    while (!ends.done && ends !== now.ends) {
-      await new Promise((go) => setTimeout(go, now.playing ? 40 : 10));
-      ends.go(6);
-    }
-  }
+  for (const one of fields) await one.open();
 }
 
 const isSettled = () => Boolean(now.ends?.done) && now.drawn === now.picture && !now.untold;

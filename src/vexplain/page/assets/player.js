@@ -46,7 +46,7 @@ function isNews(who) {
 function openScreen() {
   const [height, width] = film.size;
   Object.assign(screen.film, { width, height });
-  byId("picture").style.maxWidth = `calc(${width / height} * max(58vh, 260px))`;
+  byId("picture").style.setProperty("--ratio", width / height);
   screen.film.pen = screen.film.getContext("2d", { willReadFrequently: true });
   screen.film.classList.toggle("voxels", voxels);
   for (const canvas of [screen.overlay, screen.mark]) {
@@ -66,7 +66,7 @@ function change() {
   layers.clear();
   now.ends = endsOf(field(), setting());
   now.chosen = now.ends.chosen;
-  if (!now.ends.done && !now.ends.some) now.ends.look(frameOf(now.picture));
+  if (!now.ends.done && !now.ends.some) now.ends.go(4);
   now.drawn = -1;
   draw();
   tellSoon();
@@ -144,32 +144,9 @@ function exchange(pen, picture, width, height) {
   pen.globalCompositeOperation = "source-over";
 }
 
-/** A picture grey, dark or blurred, as vexplain.visualization.Highlight has it. */
-function paler(picture, back) {
-  const [rows, columns] = film.size;
-  const made = sheet(columns, rows, true);
-  if (back === "blur") {
-    const share = 1 / (0.12 * Math.min(rows, columns));
-    const small = sheet(Math.max(1, Math.round(columns * share)), Math.max(1, Math.round(rows * share)));
-    small.pen.imageSmoothingQuality = made.pen.imageSmoothingQuality = "high";
-    small.pen.drawImage(picture, 0, 0, small.width, small.height);
-    made.pen.drawImage(small, 0, 0, columns, rows);
-    return made;
-  }
-  made.pen.drawImage(picture, 0, 0, columns, rows);
-  const image = made.pen.getImageData(0, 0, columns, rows);
-  const { data } = image;
-  for (let i = 0; i < data.length; i += 4) {
-    const grey = 0.6 * (0.299 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2]);
-    for (let c = 0; c < 3; c++) data[i + c] = back === "dark" ? 0.25 * data[i + c] : grey;
-  }
-  made.pen.putImageData(image, 0, 0);
-  return made;
-}
-
-/** Draws a picture with what the model never saw in it darkened. */
-function project(pen, picture, width, height) {
-  const [top, left, bottom, right] = film.box;
+/** Draws a picture with what the model never saw in it darkened: all of it where no map reaches. */
+function project(pen, picture, width, height, reached = true) {
+  const [top, left, bottom, right] = reached ? film.box : [1, 0, 1, 1];
   pen.drawImage(picture, 0, 0, width, height);
   pen.fillStyle = "rgba(0, 0, 0, 0.4)";
   const [y0, x0, y1, x1] = [top * height, left * width, bottom * height, right * width].map((edge, i) => clamp(edge, 0, i % 2 ? width : height));
@@ -188,9 +165,10 @@ function draw() {
     film.load(due).then(() => due === now.picture && draw());
     return;
   }
-  if (now.drawn !== now.picture) project(screen.film.pen, picture, screen.film.width, screen.film.height);
+  const reached = film.reached(now.picture);
+  if (now.drawn !== now.picture) project(screen.film.pen, picture, screen.film.width, screen.film.height, reached);
   const { pen, width, height } = screen.overlay;
-  if (now.hidden && !now.game) pen.clearRect(0, 0, width, height);
+  if (!reached || (now.hidden && !now.game)) pen.clearRect(0, 0, width, height);
   else {
     compose(pen, film.places[now.picture], width, height);
     exchange(pen, picture, width, height);

@@ -3,14 +3,17 @@
 const pointing = { voxel: null };
 
 /** The region that is pointed at now, or else the one that was chosen. */
-const marked = () => (pointing.voxel === null ? now.region : field().owners(frameOf(now.picture))[pointing.voxel]);
+const marked = () => (pointing.voxel === null ? now.region : regionHere(pointing.voxel));
+
+/** The region of a voxel in the picture on the screen; none where no map reaches. */
+const regionHere = (voxel) => (film.reached(now.picture) ? field().owners(frameOf(now.picture))[voxel] : null);
 
 /** Outlines the marked region in the frame on the screen. */
 function drawMark() {
   const { pen, width, height } = screen.mark;
   pen.clearRect(0, 0, width, height);
   const region = marked();
-  if (region === null) return;
+  if (region === null || !film.reached(now.picture)) return;
   const owners = field().owners(frameOf(now.picture));
   const thin = lineWidth(size) + 1;
   for (const [color, wide] of [["#000", 2 * thin], ["#fff", thin]]) {
@@ -94,7 +97,7 @@ function openPointing() {
   box.addEventListener("pointermove", (event) => event.pointerType !== "touch" && pointAt(voxelAt(event)));
   box.addEventListener("pointerleave", () => pointAt(null));
   box.addEventListener("click", (event) => {
-    const region = field().owners(frameOf(now.picture))[voxelAt(event)];
+    const region = regionHere(voxelAt(event));
     now.region = now.region === region ? null : region;
     if (now.region === null) pointing.voxel = null;
     drawMark();

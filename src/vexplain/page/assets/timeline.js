@@ -1,6 +1,7 @@
 // Relevance over time under the player: what supports stands up, what opposes hangs down.
 
 const INSET = 7; // pixels: half the thumb of the slider that lies over the timeline
+const SHADES = { paper: "rgb(128 128 128 / 12%)", unseen: "rgb(128 128 128 / 30%)", ink: "rgb(128 128 128 / 90%)" }; // for light and dark
 
 const timeline = byId("timeline");
 const slider = byId("time");
@@ -8,11 +9,21 @@ const slider = byId("time");
 const acrossAt = (time, width) =>
   INSET + (film.last > film.first ? (time - film.first) / (film.last - film.first) : 0.5) * (width - 2 * INSET);
 
-/** The time from which a clip frame is the nearest one. */
+/** The time from which a clip frame is the nearest one; a single frame lasts as long as its picture. */
 function beginOf(t) {
+  if (FRAMES === 1) return t ? beginOf(0) + film.lasts(film.pictureOf(0)) : film.moments[0];
   if (t <= 0) return film.first;
   if (t >= FRAMES) return film.last;
   return (film.moments[t - 1] + film.moments[t]) / 2;
+}
+
+/** The columns of pixels in which a clip frame is the nearest one. */
+function spanOf(t, width) {
+  if (film.n === 1) return [INSET, width - INSET];
+  const [begin, end] = [beginOf(t), beginOf(t + 1)].map((time) => acrossAt(time, width));
+  const least = FRAMES > 1 ? 1 : 4;
+  const left = Math.min(Math.floor(begin), width - INSET - least);
+  return [left, Math.min(Math.max(Math.ceil(end), left + least), width - INSET)];
 }
 
 /** For each column of pixels the most of what is up and of what is down; thin peaks stay visible. */
@@ -21,9 +32,8 @@ function columnsOf(width) {
   const up = new Float64Array(width);
   const down = new Float64Array(width);
   for (let t = 0; t < FRAMES; t++) {
-    const left = FRAMES > 1 ? Math.floor(acrossAt(beginOf(t), width)) : INSET;
-    const right = FRAMES > 1 ? Math.ceil(acrossAt(beginOf(t + 1), width)) : width - INSET;
-    for (let x = Math.max(0, left); x < Math.max(left + 1, right) && x < width; x++) {
+    const [left, right] = spanOf(t, width);
+    for (let x = Math.max(0, left); x < right; x++) {
       up[x] = Math.max(up[x], positive[t]);
       down[x] = Math.max(down[x], -negative[t]);
     }
@@ -38,8 +48,6 @@ function drawTimeline() {
   Object.assign(timeline, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
   const pen = timeline.getContext("2d");
   pen.scale(ratio, ratio);
-  const style = getComputedStyle(document.documentElement);
-  const color = (name) => style.getPropertyValue(name).trim();
   const { up, down } = columnsOf(width);
   const top = 4;
   const bottom = height - 14;
@@ -47,8 +55,12 @@ function drawTimeline() {
   const least = Math.max(...down, 0);
   const unit = most + least > 0 && !field().map.flat ? (bottom - top) / (most + least) : 0;
   const zero = unit ? top + most * unit : (top + bottom) / 2;
-  pen.fillStyle = color("--wash");
+  pen.fillStyle = SHADES.unseen;
   pen.fillRect(INSET, top, width - 2 * INSET, bottom - top);
+  const [begin, end] = [spanOf(0, width)[0], spanOf(FRAMES - 1, width)[1]];
+  pen.clearRect(begin, top, end - begin, bottom - top);
+  pen.fillStyle = SHADES.paper;
+  pen.fillRect(begin, top, end - begin, bottom - top);
   const colors = twoColors(setting());
   for (let x = INSET; x < width - INSET; x++) {
     pen.fillStyle = colors[0];
@@ -56,7 +68,7 @@ function drawTimeline() {
     pen.fillStyle = colors[1];
     pen.fillRect(x, zero, 1, down[x] * unit);
   }
-  pen.fillStyle = color("--soft");
+  pen.fillStyle = SHADES.ink;
   pen.fillRect(INSET, zero - 0.5, width - 2 * INSET, 1);
   if (FRAMES <= width / 5) for (const moment of film.moments) pen.fillRect(acrossAt(moment, width) - 1, bottom + 3, 2, 5);
 }
@@ -92,7 +104,6 @@ function openTimeline() {
     else slider.value = film.seconds[picture];
   });
   new ResizeObserver(drawTimeline).observe(timeline);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawTimeline);
   whenChanged.push(() => isNews(openTimeline) && drawTimeline());
   whenMoved.push(showTime);
   byId("play").addEventListener("click", () => play(!now.playing));

@@ -41,16 +41,23 @@ function number(value, digits = 3) {
   return dashed(small ? value.toExponential(digits - 1) : String(Number(value.toPrecision(digits))));
 }
 
-/** How numbers are written side by side: with as many decimals as a thousandth of the largest needs. */
+/** How numbers are written side by side: with as many decimals as a thousandth of the largest needs;
+ *  what would have no digit left is written by itself. */
 function decimalsFor(largest) {
   const digits = largest > 0 ? 2 - Math.floor(Math.log10(largest)) : 2;
   if (digits > 7 || digits < -4) return (value) => number(value);
-  return (value) => (Number.isFinite(value) ? dashed(value.toFixed(clamp(digits, 0, 7))) : "\u2013");
+  return (value) => {
+    const text = Number.isFinite(value) ? value.toFixed(clamp(digits, 0, 7)) : "0";
+    return Number(text) ? dashed(text) : number(value, 1);
+  };
 }
 
 const signed = (value, write = number) => (value > 0 ? "+" : "") + write(value);
 
 const percent = (share) => `${number(100 * share, share < 0.1 ? 2 : 3)} %`;
+
+/** A probability with three decimals, or the first digit that it has. */
+const likely = (value) => (value < 0.0005 ? number(value, 1) : value.toFixed(3));
 
 const seconds = (value) => `${dashed(value.toFixed(2))} s`;
 
