@@ -27,7 +27,7 @@ from vexplain.core import (
     VideoClip,
     Visualization,
 )
-from vexplain.segmentation import LabelRegions
+from vexplain.segmentation import LabelRegions, SlidingWindow, SoftGrid
 from vexplain.segmentation.lattice import box_labels
 from vexplain.video import digest
 from vexplain.visualization import HeatMap
@@ -98,6 +98,28 @@ def made(
         {"segmentation": 0.5, "inference": 2.0},
         {"model": "made", "seed": 0},
     )
+
+
+def hard_one() -> Explanation:
+    """Six frames, 24 regions, all with different scores."""
+    return made(clip_of(6, 24, 32), boxes(6, 24, 32, (2, 3, 4)), scores_of(24))
+
+
+def soft(T: int = 6, H: int = 24, W: int = 32) -> Explanation:
+    """RISE's cells, and a map that is not painted from them."""
+    regions = SoftGrid(2, 3, 4)(clip_of(T, H, W))
+    scores = scores_of(24)
+    jitter = torch.tensor([[0.2, 0.7, 0.4]])
+    shifted = regions._interpolate(scores[None], jitter.double())[0]
+    return made(clip_of(T, H, W), regions, scores, heat=shifted.float(), name="3D RISE")
+
+
+def windows() -> Explanation:
+    regions = SlidingWindow(boxes=(2, 3, 4))(clip_of(6, 24, 32))
+    return made(clip_of(6, 24, 32), regions, scores_of(regions.n_features), name="3D SOS")
+
+
+KINDS = {"hard": hard_one, "soft": soft, "windows": windows}
 
 
 def source_clip(

@@ -107,6 +107,21 @@ def test_the_strip_says_what_the_colours_mean() -> None:
     assert said(HeatMap(), [-1.0, -2.0]) == ["nothing to show"]
     assert said(SignedMap(), [1.0, 1.0]) == ["nothing to show"]
     assert said(Highlight(), [0.0, 1.0]) == ["grey: what matters less"]
+    assert said(Outlines(), [0.0, 1.0]) == ["blue supports, orange opposes"]
+    assert said(Outlines(colors="green-red"), [0.0, 1.0]) == ["green supports, red opposes"]
+    own = Outlines(colors=("magenta", "#00ffaa"))
+    assert said(own, [0.0, 1.0]) == ["magenta supports, #00ffaa opposes"]
+
+
+@pytest.mark.parametrize("look", [Outlines(), Highlight()])
+@pytest.mark.parametrize("scores", [[1.0, 1.0], [0.0, 0.0]])
+def test_looks_in_words_say_where_there_is_nothing_to_show(
+    look: Visualization, scores: list[float]
+) -> None:
+    labels = block((2, 8, 8), slice(4), *2 * [slice(None)])
+    assert meaning_of(explain(array_clip(2, 8, 8), labels, scores), look, None) == [
+        "nothing to show"
+    ]
 
 
 def test_lines_do_not_overlap() -> None:

@@ -17,9 +17,11 @@ import vexplain as vx
 from vexplain.core import Attribution, Explanation, ModelSpec, Source, VideoClip
 from vexplain.evaluation import Deletion, Evaluation, Insertion, Metric, Sparseness
 from vexplain.evaluation.cards import curves_picture
-from vexplain.rendering.cards import facts_of
+from vexplain.rendering.cards import HEAD, facts_of, strip
 from vexplain.segmentation import Grid
 from vexplain.visualization import CurvePanel, HeatMap, Line, Outlines, SignedMap
+from vexplain.visualization.sheet import GAP, NOTE
+from vexplain.visualization.typeset import face
 
 NAMES = ("walks <fast> & far", "[bold]sits[/]")
 METHOD = vx.methods.loco(segmentation=Grid(t=2, h=3, w=3))
@@ -256,3 +258,23 @@ def test_names_of_files_that_are_no_text_are_spelled_out(explanation: Explanatio
     source = Source("/videos/odd\udcff.mp4", "0", 9, 24, 24, tuple(range(9)), (0, 0, 24, 24))
     odd = replace(explanation, clip=replace(explanation.clip, source=source))
     assert b"odd" in html_of(odd).encode()
+
+
+def test_times_and_legend_are_whole_above_and_below_thin_frames() -> None:
+    legend = "score in probability, one scale for the whole clip"
+    narrow, wide = (
+        np.asarray(strip([np.zeros((60, width, 3), np.uint8)] * 2, ["10.25 s"] * 2, None, legend))
+        for width in (3, 400)
+    )
+    across = round(face(NOTE).getlength("10.25 s"))
+    column = across + GAP
+    first, second = (narrow[:HEAD, at : at + across] for at in (0, column))
+    assert np.array_equal(first, second)  # neither is cut off
+    assert (first < 200).any()
+    below = narrow[HEAD + 60 :]
+    assert np.array_equal(below, wide[HEAD + 60 :, : below.shape[1]])
+    assert not (wide[HEAD + 60 :, below.shape[1] :] < 200).any()
+
+
+def test_one_frame_is_no_frames() -> None:
+    assert facts_of(explained(1))["clip"] == "1 frame of 24\N{MULTIPLICATION SIGN}24 pixels"

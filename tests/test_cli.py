@@ -1,20 +1,25 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 import vexplain as vx
 from vexplain import catalog, engine
 from vexplain.cli import app
 from vexplain.cli.compose import composed
+from vexplain.cli.console import guarded
 from vexplain.cli.work import stems
+from vexplain.video import write_video
 
 SMALL = ["--samples", "30", "-q", "-m", "demo"]
 
@@ -283,6 +288,19 @@ def test_ctrl_c_saves_what_was_evaluated_and_resume_goes_on(clip: Path, tmp_path
     assert afresh.exit_code == 0
     expected = vx.load(tmp_path / "afresh" / "rise.vx").attribution.map
     assert float((whole.attribution.map - expected).abs().max()) < 1e-6
+
+
+def test_sigterm_stops_like_ctrl_c_and_leaves_no_half_of_a_file(tmp_path: Path) -> None:
+    def frames() -> Iterator[np.ndarray]:
+        yield np.zeros((16, 16, 3), np.uint8)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(typer.Exit) as stopped, guarded():
+        write_video(tmp_path / "out.mp4", frames(), fps=5)
+    assert stopped.value.exit_code == 130
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_version_and_help() -> None:

@@ -75,6 +75,7 @@ def test_a_text_is_cut_where_its_font_changes(stix: None) -> None:
 
 def test_what_no_font_has_is_a_box(stix: None) -> None:
     assert readable(f"{WALK}{CIRCLED}\x07\ud800é") == f"□{CIRCLED}□□é"
+    assert readable("\N{SNOWMAN}\N{VARIATION SELECTOR-16}é") == "\N{SNOWMAN}é"  # a circle else
     assert family_of(WALK) is None
     assert runs_of(WALK) == [(BASE, WALK)]
     assert written(WALK, Letters(13)).min() < 255

@@ -257,6 +257,15 @@ def test_wrong_grids_are_named(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["a.mp4"]
 
 
+def test_no_source_of_any_explanation_is_drawn_over(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mp4", 2, 8)
+    copy = tmp_path / "b.mp4"
+    copy.write_bytes(path.read_bytes())
+    with pytest.raises(ValueError, match="path: expected another file than the source"):
+        render_grid([[of_film(path, 2, "A"), of_film(copy, 2, "B")]], copy)
+    assert copy.read_bytes() == path.read_bytes()
+
+
 def test_a_lost_source_leaves_an_older_grid_to_be_replaced(tmp_path: Path) -> None:
     path = film(tmp_path / "film.mp4", 4, 8)
     explanation = of_film(path, 4, "3D RISE")

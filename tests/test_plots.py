@@ -159,6 +159,19 @@ def test_the_frames_are_marked_at_their_times(one: Explanation) -> None:
     assert list(legend(axes)) == ["all that supports", "all that opposes"]
 
 
+@pytest.mark.parametrize("size", [1e-9, 1e-4, 1e30])
+def test_small_and_large_relevance_is_written_in_full(one: Explanation, size: float) -> None:
+    scores, heat = one.attribution.scores, one.attribution.map
+    scaled = replace(one.attribution, scores=size * scores, map=size * heat)
+    axes = plots.relevance_over_time(replace(one, attribution=scaled), regions=0)
+    laid_out(axes)
+    assert axes.yaxis.get_offset_text().get_text() == ""  # it would lie on the frames' numbers
+    said = [
+        float(text.get_text().replace("\N{MINUS SIGN}", "-")) for text in axes.get_yticklabels()
+    ]
+    assert said == pytest.approx(list(axes.get_yticks()), abs=1e-9 * size)
+
+
 @pytest.mark.parametrize("frames", [1, 90])
 def test_one_frame_and_many_are_drawn(frames: int) -> None:
     method = methods.loco(segmentation=Grid(t=1, h=2, w=2))
@@ -250,6 +263,25 @@ def test_groups_get_panels_of_their_own(frame: bool) -> None:
     assert list(legend(panels[0, 0])) == ["inference", "decoding"]
     assert len({axes.get_xlim() for axes in panels.flat}) == 1
     laid_out(panels)
+
+
+def test_titles_stay_over_their_panels_and_name_both_groups() -> None:
+    def of(data: str, net: str = "TimeSformer-base-finetuned-k400") -> list[str]:
+        rows = [row | {"model": net} for row in timed_rows() if row["model"] == "A"]
+        named = [row | {"dataset": f"{data}{row['dataset']}"} for row in rows]
+        panels = plots.seconds_per_step(named, by=BOTH)
+        panels.flat[0].figure.draw_without_rendering()
+        for axes in panels.flat:
+            (title,) = [text for text in axes.get_children() if text is axes._left_title]
+            assert title.get_window_extent().x1 <= axes.get_window_extent().x1 + 2
+        return [axes.get_title("left") for axes in panels.flat]
+
+    assert of("") == [
+        "TimeSformer-base-\nfinetuned-k400, K400",
+        "TimeSformer-base-\nfinetuned-k400, Etri",
+    ]
+    long = of("Activities of ")
+    assert [title.split("\n")[1] for title in long] == ["Activities of K400", "Activities of Etri"]
 
 
 def test_one_column_makes_a_row_of_panels_and_axes_may_be_given() -> None:
@@ -443,7 +475,8 @@ def test_scores_are_means_with_those_of_every_rater() -> None:
 def test_scores_without_clips_have_no_intervals() -> None:
     axes = plots.ratings(scores(), by=BOTH)[0, 0]
     assert not [line for line in lines(axes, COLORS[0]) if line.get_marker() == "None"]
-    assert texts(axes)[-1] == "2 raters, 1 to 4 scores, 1 not given, left out"
+    note = texts(axes)[-1].replace("\n", " ")
+    assert note == "2 raters, 1 to 4 scores, 1 not given, left out"
 
 
 def test_a_score_off_the_scale_and_no_score_at_all() -> None:

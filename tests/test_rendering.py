@@ -209,7 +209,7 @@ def test_rate_length_and_size_are_the_source_s(
     assert rate_of(render(cropped, tmp_path / f"slow.{suffix}", fps=5)) == pytest.approx(5)
 
 
-@pytest.mark.parametrize("suffix", ["mp4", "webm"])
+@pytest.mark.parametrize("suffix", ["mp4", "webm", "gif"])
 def test_the_source_s_own_times_are_kept(suffix: str, tmp_path: Path) -> None:
     times = [0.0, 0.04, 0.24, 0.28, 1.0, 1.52, 1.56, 2.0]
     path = tmp_path / "source.mp4"
@@ -225,8 +225,6 @@ def test_the_source_s_own_times_are_kept(suffix: str, tmp_path: Path) -> None:
     assert [frame.seconds for frame in source_frames(even)] == pytest.approx(
         [i / 10 for i in range(8)], abs=2e-3
     )
-    gif = [frame.seconds for frame in source_frames(render(explanation, tmp_path / "own.gif"))]
-    assert np.diff(gif).tolist() == pytest.approx([gif[-1] / 7] * 7, abs=0.011)
 
 
 @pytest.mark.parametrize("name", ["out.mp4", "out.webm", "out.gif"])
@@ -250,6 +248,26 @@ def test_source_frames_are_not_piled_up(
     render(explain(clip, torch.zeros(2, 32, 32).long(), [1.0]), tmp_path / name, fps=fps)
     assert len(alive) == 60
     assert max(alive) <= 5
+
+
+def test_a_source_that_has_changed_is_not_drawn_over(tmp_path: Path) -> None:
+    path = tmp_path / "source.mp4"
+    write_video(path, [np.full((32, 48, 3), GREY, np.uint8)] * 4, fps=5)
+    clip = clip_of(path, (0.0, 0.0, 32.0, 48.0), (32, 48), (0, 3), (4, 32, 48))
+    explanation = explain(clip, torch.zeros(2, 32, 48).long(), [1.0])
+    path.write_bytes(path.read_bytes() + b"more")
+    with pytest.raises(ValueError, match=r"^path: expected another file than the source video"):
+        render(explanation, path)
+    assert path.read_bytes().endswith(b"more")
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_words_are_no_flags(cropped: Explanation, tmp_path: Path) -> None:
+    no: Any = "no"
+    with pytest.raises(TypeError, match=r"^caption: expected True or False, got 'no'"):
+        render(cropped, tmp_path / "out.mp4", caption=no)
+    with pytest.raises(TypeError, match=r"^side_by_side: expected True or False, got 'no'"):
+        render(cropped, tmp_path / "out.mp4", side_by_side=no)
 
 
 def test_side_by_side_keeps_the_untouched_frame_on_the_left(
@@ -634,3 +652,7 @@ def test_a_sheet_counts_frames_that_are_shown_again_once() -> None:
     source = Source("a.mp4", "", 3, 8, 8, (0, 1, 2, 2, 2), (0.0, 0.0, 8.0, 8.0))
     told = subtitle_of(replace(array_clip(5, 8, 8), source=source))
     assert told.startswith("a.mp4 · 3 of 3 frames, shown as 5 · the model was given")
+    single = Source("a.mp4", "", 1, 8, 8, (0,), (0.0, 0.0, 8.0, 8.0))
+    told = subtitle_of(replace(array_clip(1, 8, 8), source=single))
+    assert told.startswith("a.mp4 · 1 of 1 frame · the model was given")
+    assert subtitle_of(array_clip(1, 8, 8)).startswith("1 frame of ")

@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import warnings
 import weakref
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from reference.video import all_frames, turn_by_matrix, uniform_crops
 from vexplain.core import ClipSpec, VexplainWarning, VideoClip
@@ -32,7 +33,7 @@ from vexplain.video import (
 from vexplain.video.clips import open_source
 from vexplain.video.containers import VideoFile, turned
 from vexplain.video.rates import near_fraction
-from vexplain.video.sources import read_picture
+from vexplain.video.sources import Decoded, read_picture
 
 Array = np.ndarray[Any, np.dtype[Any]]
 WHOLE = ClipSpec(frames=4, size=None)
@@ -573,6 +574,27 @@ def test_source_frames_are_opencvs_in_decode_order(name: str, assets: Path) -> N
     assert count == len(expected) == FRAMES[name]
 
 
+def test_times_are_looked_for_once_for_every_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = []
+    whole = VideoFile.frames
+
+    def counted(self: VideoFile, damage: Counter[str]) -> Iterator[Decoded]:
+        runs.append(self.path)
+        return whole(self, damage)
+
+    monkeypatch.setattr(VideoFile, "frames", counted)
+    path = tmp_path / "clip.mp4"
+    for fps, n_runs in ((25, 3), (10, 2)):
+        write_video(path, smooth(4, 16, 16), fps=fps)
+        runs.clear()
+        for _ in range(n_runs - 1):
+            times = [frame.seconds for frame in source_frames(path)]
+            assert times == pytest.approx([i / fps for i in range(4)])
+        assert len(runs) == n_runs
+
+
 def test_xvid_times_are_counted(assets: Path) -> None:
     path = assets / "clips" / "apply_eye_makeup.avi"
     with av.open(str(path)) as container:
@@ -918,7 +940,7 @@ def test_slow_films_are_written_and_slower_ones_refused(name: str, tmp_path: Pat
     clip = read_clip(tmp_path / name, ClipSpec(frames=3, size=None))
     assert clip.pts_seconds.tolist() == pytest.approx([0, 600, 1200])
     for fps in (1e-7, 1e12):
-        with pytest.raises(ValueError, match="fps: expected a number from 1/20000 to "):
+        with pytest.raises(ValueError, match=r"fps: expected a number from 1/(20000|655) to "):
             write_video(tmp_path / name, steps(3), fps=fps)
 
 
@@ -930,6 +952,43 @@ def test_gif_keeps_colours_and_speed(tmp_path: Path) -> None:
     assert clip.pts_seconds.tolist() == pytest.approx([0.08 * i for i in range(10)])
     with Image.open(tmp_path / "out.gif") as image:
         assert image.info["loop"] == 0  # for ever
+    assert lasting(tmp_path / "out.gif") == [80] * 10
+
+
+def lasting(path: Path) -> list[int]:
+    """Return for how many thousandths of a second every frame of a gif is shown."""
+    with Image.open(path) as image:
+        return [int(frame.info["duration"]) for frame in ImageSequence.Iterator(image)]
+
+
+def test_a_gif_keeps_the_times_given(tmp_path: Path) -> None:
+    path = tmp_path / "out.gif"
+    write_video(path, steps(6), fps=2, seconds=iter([5.0, 5.1, 5.104, 5.9, 6.9, 6.907]))
+    assert lasting(path) == [100, 20, 780, 1000, 20, 500]  # what comes too early waits
+    write_video(path, steps(4), fps=2, seconds=[0, 0.01, 0.02, 1])
+    assert levels(read_clip(path, ClipSpec(frames=3, size=None))) == pytest.approx(
+        [0, 40, 60], abs=2
+    )  # but not where the next one has come by then
+
+
+def test_a_gif_of_one_frame_lasts_as_long_as_its_rate_says(tmp_path: Path) -> None:
+    write_video(tmp_path / "out.gif", steps(1), fps=2)
+    with av.open(str(tmp_path / "out.gif")) as container:
+        assert next(packet.duration for packet in container.demux(video=0)) == 50
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "webm"])
+@pytest.mark.parametrize("end", [[5, 5.04], [2.7, 9], [2.61, 2.62]])
+def test_films_are_as_long_as_their_frames_are_shown(
+    suffix: str, end: list[float], tmp_path: Path
+) -> None:
+    path = tmp_path / f"out.{suffix}"
+    times = [0, 0.1, 0.15, 0.5, 0.9, 1, 1.01, 2, 2.5, 2.6, *end]
+    write_video(path, smooth(12, 48, 64), fps=4, seconds=times)
+    with av.open(str(path)) as container:
+        assert (container.duration or 0) / av.time_base == pytest.approx(end[1] + 0.25, abs=2e-3)
+    clip = read_clip(path, ClipSpec(frames=12, size=None))
+    assert clip.pts_seconds.tolist() == pytest.approx(times, abs=2e-3)
 
 
 def test_a_fast_gif_leaves_frames_out_but_keeps_its_speed(tmp_path: Path) -> None:

@@ -39,7 +39,8 @@ from vexplain.visualization import (
     owners_of,
     rims_of,
 )
-from vexplain.visualization.sheet import CAPTION, MARGIN, number
+from vexplain.visualization.layers import smoothed
+from vexplain.visualization.sheet import CAPTION, MARGIN, NOTE, number
 from vexplain.visualization.typeset import face
 
 SHOWS: tuple[Show, ...] = (All(), TopRegions(2), TopShare(0.3), Threshold(0.1), Accumulated(0.5))
@@ -363,6 +364,20 @@ def test_owners_are_found_with_or_without_the_segmentation_s_help(soft: bool) ->
     assert torch.allclose(weights.gather(0, chosen[None])[0], best)
 
 
+class Shared(Weighted):
+    """Gives a part of its own weights away."""
+
+    def paint(self, scores: Tensor) -> Tensor:
+        return self.weights[int(scores.argmax())]
+
+
+def test_finding_owners_leaves_what_a_segmentation_paints() -> None:
+    weights = torch.rand(3, 2, 4, 4, dtype=torch.float64)
+    before = weights.clone()
+    assert torch.equal(owners_of(Shared(weights)), before.argmax(0))
+    assert torch.equal(weights, before)
+
+
 def test_rims_are_one_voxel_wide_or_on_either_side() -> None:
     owners = torch.zeros(1, 2, 4, dtype=torch.int64)
     owners[:, :, 2:] = 1
@@ -559,6 +574,40 @@ def test_sheets_take_names_of_several_lines_and_scales_of_nothing() -> None:
     tile = np.zeros((40, 40, 3), np.uint8)
     row = Row([tile], "two\nlines", ["a\nnote"], Scale(0.0, 0.0, torch.zeros(256, 3)), "a\nb")
     assert draw_sheet(Sheet("a\ntitle", "b\nc", ["0 s"], [row])).size[0] > 0
+
+
+def test_notes_and_legends_of_sheets_take_two_lines_and_the_room_for_them() -> None:
+    tile = np.full((20, 60, 3), 200, np.uint8)
+    long = "catching or throwing baseball, P = 0.912"
+
+    def written(notes: list[str], legend: str) -> tuple[int, int]:
+        rows = [Row([tile], "a", notes, None, legend)] * 2
+        page = np.asarray(draw_sheet(Sheet("", "", ["0 s"], rows)).convert("L"))
+        ink = np.asarray(page[:, MARGIN : CAPTION + MARGIN - 16] < 160).max(axis=1)
+        return len(page), int((ink[1:] & ~ink[:-1]).sum())
+
+    short, long_note, long_legend = (
+        written(notes, legend) for notes, legend in ((["b"], "c"), ([long], "c"), (["b"], long))
+    )
+    assert short[1] == 6
+    assert long_note[1] == long_legend[1] == 8  # nothing is cut, and no line lies on another
+    assert long_note[0] == long_legend[0] == short[0] + 2 * (NOTE + 5)
+
+
+@pytest.mark.parametrize("look", [HeatMap, SignedMap])
+@pytest.mark.parametrize("flag", ["per_frame", "stretch"])
+@pytest.mark.parametrize("value", ["no", 0, None])
+@pytest.mark.usefixtures("unchecked")
+def test_what_is_neither_true_nor_false_is_no_flag(look: Any, flag: str, value: Any) -> None:
+    with pytest.raises(TypeError, match=f"^{flag}: expected True or False, got {value!r}"):
+        look(**{flag: value})
+
+
+def test_a_smoothing_wider_than_any_picture_is_the_mean() -> None:
+    values = torch.rand(2, 6, 5, generator=torch.Generator().manual_seed(0))
+    means = values.mean((1, 2), keepdim=True).expand_as(values)
+    for sigma in (13.0, 1e12):
+        assert torch.allclose(smoothed(values, sigma), means, atol=1e-3)
 
 
 @pytest.mark.parametrize("look", [HeatMap, SignedMap, Outlines, Highlight])

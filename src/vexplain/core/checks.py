@@ -119,6 +119,12 @@ def brief(value: object) -> str:
     return repr(value) if short else type(value).__name__
 
 
+def check_flag(name: str, value: object) -> None:
+    """Raise ``TypeError`` unless ``value`` is True or False: a word such as "no" would be true."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}: expected True or False, got {value!r}.")
+
+
 def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
     """Raise ``ValueError`` unless ``value`` is one of ``choices``."""
     if value not in choices:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from vexplain.core import Method, Visualization
 from vexplain.page.blobs import Blobs
+from vexplain.page.grounds import Ground
 from vexplain.visualization import (
     PALETTES,
     Accumulated,
@@ -28,6 +29,7 @@ HEATS = ("inferno", "viridis", "magma", "cividis", "turbo", "jet", "gray")
 OWN = "the method's own"
 KNOWN = (HeatMap, SignedMap, Outlines, Highlight)
 SHOWS = (All, TopRegions, TopShare, Threshold, Accumulated)
+MIXED = "Regions overlap: what is shown of one is where it weighs more than any other."
 USUAL: dict[str, Any] = {
     "look": "signed",
     "heat": "inferno",
@@ -70,15 +72,20 @@ def look_of(draw: Visualization, heat: Float[Tensor, "T H W"], n_regions: int) -
     return found
 
 
-def instead_of(draw: Visualization, look: dict[str, Any]) -> str:
+def instead_of(draw: Visualization, look: dict[str, Any], ground: Ground) -> str:
     """Return what to say where the page can't draw as a visualization does, or nothing."""
+    said = []
     if not isinstance(draw, KNOWN):
         shown = {"heat": "a heat map", "signed": "a signed map"}[look["look"]]
-        return f"The look {type(draw).__name__} is not available on the page: {shown} is shown."
-    if not isinstance(draw.show, SHOWS):
+        said.append(
+            f"The look {type(draw).__name__} is not available on the page: {shown} is shown."
+        )
+    elif not isinstance(draw.show, SHOWS):
         name = type(draw.show).__name__
-        return f"The choice {name} is not available on the page: all regions are shown."
-    return ""
+        said.append(f"The choice {name} is not available on the page: all regions are shown.")
+    if ground.axes is None and not ground.hard:
+        said.append(MIXED)
+    return " ".join(said)
 
 
 def shown_by(show: Show, n_regions: int) -> dict[str, Any]:

@@ -144,7 +144,7 @@ def explained(explanation: Explanation, ground: Ground, blobs: Blobs) -> dict[st
         "scores": blobs.array(found.scores.cpu().double().numpy()),
         "map": stored_map(found, ground, look["smooth"], blobs),
         "look": look,
-        "instead": instead_of(draw, look),
+        "instead": instead_of(draw, look, ground),
     }
     if found.standard_error is not None:
         one["errors"] = blobs.array(found.standard_error.cpu().double().numpy())

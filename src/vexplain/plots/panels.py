@@ -1,7 +1,7 @@
 """Axes, plain or in small multiples, and how they look."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -20,7 +20,6 @@ COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#1b
 """Okabe and Ito's colours, which colour-blind people can tell apart; yellow is too pale here."""
 MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 DPI = 150
-ROOM = {"left": 0.15, "right": 0.99, "wspace": 0.08}  # about what the layout will leave
 NAME = 1.3  # the room of a method's name beside an axis, in inches
 ENTRY = 3.0  # the most room of a name in a legend, and that of what stands before it
 SWATCH = 0.4
@@ -41,6 +40,20 @@ Draw: TypeAlias = "Callable[[matplotlib.axes.Axes, Sequence[Row]], Handles]"
 Size: TypeAlias = tuple[float, float]
 
 
+class Small(NamedTuple):
+    """The size of one of many panels, in inches.
+
+    Attributes:
+        width: Its own, with its share of what stands beside.
+        height: Its own, with title and labels.
+        beside: What the names or labels to the left of all panels need.
+    """
+
+    width: float
+    height: float
+    beside: float = NAME + 0.15
+
+
 def new_axes(size: Size) -> "matplotlib.axes.Axes":
     """Return axes alone in a new figure of that size, in inches."""
     return new_figure(size).add_subplot()
@@ -56,7 +69,7 @@ def new_figure(size: Size) -> "matplotlib.figure.Figure":
 def drawn(
     rows: Sequence[Row],
     draw: Draw,
-    sizes: tuple[Size, Size],
+    sizes: tuple[Size, Small],
     axes: "matplotlib.axes.Axes | Panels | None",
     by: By | None,
 ) -> "matplotlib.axes.Axes | Panels":
@@ -93,7 +106,7 @@ def in_one(
     return panel
 
 
-def in_many(rows: Sequence[Row], draw: Draw, size: Size, axes: Panels | None, by: By) -> Panels:
+def in_many(rows: Sequence[Row], draw: Draw, size: Small, axes: Panels | None, by: By) -> Panels:
     """Draw a panel per group of rows and return all (rows, columns).
 
     One column of the rows makes a row of panels; of two, the first goes down, the second across.
@@ -109,7 +122,7 @@ def in_many(rows: Sequence[Row], draw: Draw, size: Size, axes: Panels | None, by
                 handles |= draw(panel, found[column_name])
             else:
                 say(panel, "not measured")
-            entitle(panel, ", ".join(filter(None, (row_name, column_name))))
+            entitle(panel, [name for name in (row_name, column_name) if name])
             panel.label_outer()
     add_legend(panels.flat[0], handles, outside=axes is None)
     return panels
@@ -136,7 +149,7 @@ def by_row(rows: Sequence[Row], column: str | None) -> dict[str, list[Row]]:
     return {"": list(rows)} if column is None else grouped(rows, column)
 
 
-def checked(axes: Panels | None, shape: tuple[int, int], size: Size) -> Panels:
+def checked(axes: Panels | None, shape: tuple[int, int], size: Small) -> Panels:
     """Return new panels of a shape, or those given in that shape.
 
     Raises:
@@ -147,9 +160,12 @@ def checked(axes: Panels | None, shape: tuple[int, int], size: Size) -> Panels:
 
     if axes is None:
         n_rows, n_columns = shape
-        figure = new_figure((size[0] * n_columns, size[1] * n_rows))
+        width = size.width * n_columns
+        figure = new_figure((width, size.height * n_rows))
+        # About what the layout will leave: titles and notes are folded before it is known.
+        room = {"left": min(size.beside / width, 0.6), "right": 0.99, "wspace": 0.08}
         panels: Panels = figure.subplots(
-            *shape, sharex=True, sharey=True, squeeze=False, gridspec_kw=ROOM
+            *shape, sharex=True, sharey=True, squeeze=False, gridspec_kw=room
         )
         return panels
     for place, one in enumerate(axes.flat):
@@ -188,9 +204,12 @@ def height_of(names: Sequence[str], each: float = STEP) -> float:
     return 0.85 + each * max(2, len(names))
 
 
-def entitle(axes: "matplotlib.axes.Axes", title: str) -> None:
-    """Write a panel's title above its note."""
-    text = folded(title, HEADING, width_in_inches(axes), 2, bold=True)
+def entitle(axes: "matplotlib.axes.Axes", names: Sequence[str]) -> None:
+    """Write the names of a panel's row and column above its note; of long ones each on a line."""
+    room = width_in_inches(axes)
+    text = folded(", ".join(names), HEADING, room, 2, bold=True)
+    if text.endswith("…") and len(names) > 1:
+        text = "\n".join(folded(name, HEADING, room, bold=True) for name in names)
     notes = [note for note in axes.texts if note.get_gid() == NOTE]
     rise = RISE + LEADING * sum(lines_in(note.get_text()) - 1 for note in notes)
     axes.set_title(text, loc="left", pad=rise, color=INK, **font(HEADING, text, bold=True))

@@ -11,6 +11,7 @@ from vexplain.plots.panels import (
     By,
     Handles,
     Panels,
+    Small,
     annotate,
     columns_of,
     drawn,
@@ -93,7 +94,7 @@ def ratings(
         return draw_scores(panel, some, methods, scale)
 
     height = height_of(methods)
-    sizes = (NAME + 1.3 * WIDTH, height), (WIDTH, height)
+    sizes = (NAME + 1.3 * WIDTH, height), Small(WIDTH, height)
     return drawn(found, draw, sizes, axes, by)
 
 

@@ -66,6 +66,7 @@ def relevance_over_time(
     times = explanation.clip.pts_seconds.cpu().double().numpy()
     unit = kind_of(explanation.method.behavior).lower()
     dress(panel, x_label="time in the clip, s", y_label=f"mean relevance per voxel\n({unit})")
+    panel.yaxis.set_major_formatter(lambda value, _: plain(value))
     handles = draw_total(panel, explanation, times)
     handles |= draw_regions(panel, explanation, times, regions)
     mark_frames(panel, times)
@@ -144,6 +145,11 @@ def room_around(times: Times) -> tuple[float, float]:
     low, high = float(times.min()), float(times.max())
     room = 0.03 * (high - low) or 0.5
     return low - room, high + room
+
+
+def plain(value: float) -> str:
+    """Return a number of the axis in full: a power of ten above it would hide the frames'."""
+    return f"{value + 0.0:.6g}".replace("-", "\N{MINUS SIGN}")
 
 
 def signed(value: float) -> str:

@@ -16,6 +16,7 @@ from vexplain.plots.panels import (
     By,
     Handles,
     Panels,
+    Small,
     annotate,
     columns_of,
     drawn,
@@ -40,7 +41,7 @@ KEEP = re.compile(
 )
 BAR = 0.36  # the height of a bar, in places
 WIDTH = 2.9  # of a panel without its names, in inches
-KEEPS = (2.7, 2.3)  # the size of a panel of minimal keeps, in inches
+KEEPS = Small(2.7, 2.3, beside=0.65)
 
 
 class Level(NamedTuple):
@@ -97,7 +98,7 @@ def areas(
         return draw_areas(panel, some, methods, games)
 
     height = height_of(methods, 0.34)
-    return drawn(found, draw, ((NAME + 1.4 * WIDTH, height), (WIDTH, height)), axes, by)
+    return drawn(found, draw, ((NAME + 1.4 * WIDTH, height), Small(WIDTH, height)), axes, by)
 
 
 def area_of(row: Row) -> str:
@@ -231,7 +232,7 @@ def minimal_keeps(
     def draw(panel: "matplotlib.axes.Axes", some: Sequence[Row]) -> Handles:
         return draw_keeps(panel, some, methods, game, relative)
 
-    return drawn(found, draw, ((1.6 * KEEPS[0], 1.3 * KEEPS[1]), KEEPS), axes, by)
+    return drawn(found, draw, ((1.6 * KEEPS.width, 1.3 * KEEPS.height), KEEPS), axes, by)
 
 
 def keep_of(row: Row, game: str) -> "re.Match[str] | None":

@@ -11,6 +11,7 @@ from vexplain.plots.panels import (
     By,
     Handles,
     Panels,
+    Small,
     annotate,
     columns_of,
     drawn,
@@ -106,7 +107,7 @@ def seconds_per_step(
     def draw(panel: "matplotlib.axes.Axes", found: Sequence[Row]) -> Handles:
         return draw_stacks(panel, found, methods, steps)
 
-    sizes = (NAME + 1.4 * WIDTH, height_of(methods)), (WIDTH, height_of(methods))
+    sizes = (NAME + 1.4 * WIDTH, height_of(methods)), Small(WIDTH, height_of(methods))
     return drawn(rows, draw, sizes, axes, by)
 
 

@@ -1,5 +1,6 @@
 """An explanation as a notebook shows it: what was explained, and a strip of frames."""
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -56,7 +57,7 @@ def facts_of(explanation: Explanation) -> dict[str, str]:
         "method": explanation.method.name,
         "target": f"{isolated(explanation.target_name)}, P = {probability(explanation):.3f}",
         "model": str(explanation.manifest.get("model", "\N{EN DASH}")),
-        "clip": f"{name}{T} frames of {W}\N{MULTIPLICATION SIGN}{H} pixels",
+        "clip": f"{name}{T} frame{'' if T == 1 else 's'} of {W}\N{MULTIPLICATION SIGN}{H} pixels",
         "samples": f"{asked:,}{stopped}, over {explanation.segmentation.n_features:,} regions",
         "fit": ", ".join(fit_notes(explanation)) or "\N{EN DASH}",
         "seconds": seconds_of(explanation.seconds),
@@ -109,17 +110,17 @@ def strip(
     """Return frames side by side, their times above and the colour bar below."""
     height, width = frames[0].shape[:2]
     column = max(width, *(round(face(NOTE).getlength(time)) for time in times)) + GAP
-    across = max(len(frames) * column - GAP, BAR_WIDTH + 2 * GAP)
+    beside = 1 if scale is None else BAR_WIDTH + 15
+    below = min(beside + math.ceil(face(NOTE).getlength(legend)) + 1, WIDTH)
+    across = max(len(frames) * column - GAP, below)
     page = Image.new("RGB", (across, HEAD + height + FOOT), PAPER)
     pen = ImageDraw.Draw(page)
     for place, (frame, time) in enumerate(zip(frames, times, strict=True)):
-        left = place * column
-        page.paste(Image.fromarray(frame), (left, HEAD))
-        pen.text((left + width / 2, HEAD - 5), time, fill=GREY, font=face(NOTE), anchor="ms")
+        middle = place * column + (column - GAP) // 2
+        page.paste(Image.fromarray(frame), (middle - width // 2, HEAD))
+        pen.text((middle, HEAD - 5), time, fill=GREY, font=face(NOTE), anchor="ms")
     top = HEAD + height + 8
-    beside = 1
     if scale is not None:
         draw_scale(page, pen, scale, top, left=1)
-        beside += BAR_WIDTH + 14
     write(pen, (beside, top - 2), legend, NOTE, GREY, across - beside)
     return page

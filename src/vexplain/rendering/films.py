@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from vexplain.core import Explanation, Source, VexplainWarning, VideoClip, Visualization
-from vexplain.core.checks import check_positive
+from vexplain.core.checks import check_flag, check_positive
 from vexplain.core.explanation import check_explanation
 from vexplain.rendering.captions import Caption, captioned
 from vexplain.rendering.pictures import Picture, drawn_over, layer_of, picture
@@ -50,24 +50,26 @@ def render(
         side_by_side: Whether the untouched frame stands to the left.
         caption: Whether a strip below the picture says what is explained and what the colours
             mean; a narrow picture gets white margins for it.
-        fps: Frames per second, evenly spaced and without sound; by default an mp4 and a webm keep
-            the time of every frame of the source, and a gif its average rate.
+        fps: Frames per second, evenly spaced and without sound; by default every frame keeps its
+            time in the source.
 
     Returns:
         ``path``.
 
     Raises:
-        TypeError: When ``explanation`` is something else.
+        TypeError: When ``explanation`` or a flag is something else.
         ValueError: When ``fps`` is not above 0, the suffix is another one, ``path`` is the source
             video, or the visualization makes no layer for this clip.
         OSError: When the file can't be written.
     """
     check_explanation("explanation", explanation)
+    check_flag("side_by_side", side_by_side)
+    check_flag("caption", caption)
     if fps is not None:
         check_positive("fps", fps)
     draw = visualization or explanation.method.visualization
+    check_other_file(path, explanation.clip.source)
     source = readable(explanation.clip.source)
-    check_other_file(path, source)
     film = film_of(explanation, source, draw)
     times: deque[float] = deque()
     pictures = finished(film.shots, times, side_by_side)

@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import count
+from itertools import chain, count
 from os import PathLike
 from pathlib import Path
 
 from vexplain.core import Explanation, Visualization
-from vexplain.core.checks import check_kind, check_positive, check_whole
+from vexplain.core.checks import check_flag, check_kind, check_positive, check_whole
 from vexplain.core.explanation import explanations_in
 from vexplain.rendering.captions import UNSEEN
 from vexplain.rendering.films import check_other_file
@@ -50,17 +50,18 @@ def render_grid(
         ``path``.
 
     Raises:
-        TypeError: When a row is no list of explanations.
+        TypeError: When a row is no list of explanations, or ``transposed`` no flag.
         ValueError: When there is no explanation, those of a row are of different clips, a value is
             out of range, or ``path`` has another suffix or is a source video.
         OSError: When the file can't be written.
     """
     check_whole("cell_size", cell_size, 16)
+    check_flag("transposed", transposed)
     if fps is not None:
         check_positive("fps", fps)
     clips = named(explanations)
-    for row in clips.values():
-        check_other_file(path, row[0].clip.source)
+    for one in chain.from_iterable(clips.values()):
+        check_other_file(path, one.clip.source)
     draws = {name: looks(row, visualization) for name, row in clips.items()}
     reels = [Reel(row, draws[name], cell_size) for name, row in clips.items()]
     page = page_of(clips, draws, reels, transposed)

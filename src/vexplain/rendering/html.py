@@ -14,7 +14,7 @@ CELL = "padding:2px 12px 2px 0;vertical-align:top;text-align:"
 
 def block(parts: Iterable[str]) -> str:
     """Return parts one below the other."""
-    return f'<div style="margin:4px 0">{"".join(parts)}</div>'
+    return f'<div style="margin:4px 0;overflow-wrap:anywhere">{"".join(parts)}</div>'
 
 
 def html_table(table: Table) -> str:

@@ -136,8 +136,9 @@ def subtitle_of(clip: VideoClip) -> str:
     T, _, H, W = clip.shape
     given = f"{W}\N{MULTIPLICATION SIGN}{H} pixels"
     if clip.source is None:
-        return f"{T} frames of {given}"
+        return f"{T} {'frame' if T == 1 else 'frames'} of {given}"
     name = Path(clip.source.path).name
     seen = len({*clip.source.frame_index})
     again = f", shown as {T}" if seen < T else ""
-    return f"{name} · {seen} of {clip.source.n_frames} frames{again} · the model was given {given}"
+    whole = "1 frame" if clip.source.n_frames == 1 else f"{clip.source.n_frames} frames"
+    return f"{name} · {seen} of {whole}{again} · the model was given {given}"

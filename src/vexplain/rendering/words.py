@@ -5,6 +5,8 @@ import re
 from vexplain.core import Explanation, Visualization
 from vexplain.visualization import Scale, Scaled, Worded
 
+NOTHING = "nothing to show"
+
 
 def unit_of(explanation: Explanation) -> str:
     """Return what the scores are measured in: what the behavior of the method watches."""
@@ -15,9 +17,9 @@ def unit_of(explanation: Explanation) -> str:
 def legend_of(explanation: Explanation, draw: Visualization, scale: Scale | None) -> str:
     """Return the line below the colour bar: the unit, and whether frames can be compared."""
     if isinstance(draw, Worded):
-        return draw.words
+        return draw.words if shows(explanation, draw) else NOTHING
     if scale is None:
-        return "nothing to show" if isinstance(draw, Scaled) else ""
+        return NOTHING if isinstance(draw, Scaled) else ""
     if scale.per_frame and scale.low < 0:
         return "share of each frame's largest score"
     if scale.per_frame:
@@ -33,6 +35,11 @@ def meaning_of(explanation: Explanation, draw: Visualization, scale: Scale | Non
     if scale.per_frame:
         return [legend_of(explanation, draw, scale), "each frame has its own scale"]
     return [f"score in {unit_of(explanation)}", "one scale for the whole clip"]
+
+
+def shows(explanation: Explanation, draw: Visualization) -> bool:
+    """Return whether anything is drawn."""
+    return bool(draw(explanation.attribution, explanation.segmentation)[:, 3].any())
 
 
 def scale_of(explanation: Explanation, draw: Visualization) -> Scale | None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
@@ -131,7 +132,8 @@ def clip_from_array(
 def source_frames(path: str | PathLike[str]) -> Iterator[SourceFrame]:
     """Yield all frames of a source in decode order, one at a time, as large as they are.
 
-    A first run without conversion finds the times, which are those of ``read_clip``.
+    A first run without conversion finds the times, which are those of ``read_clip``; they are kept
+    for as long as the file stays what it is.
 
     Raises:
         FileNotFoundError: When there is nothing at ``path``.
@@ -295,10 +297,17 @@ def _provenance(source: FrameSource, run: _Pass, indices: tuple[int, ...]) -> So
 
 
 def _stream(source: FrameSource) -> Iterator[SourceFrame]:
-    survey = source.survey()
-    run = _run(source, survey, (), _DEFAULT_SPEC)
+    survey, run = _looked_through(source.path, source.digest())
     _warn_damage(source, survey, run)
     for index, (frame, seconds) in enumerate(
         zip(source.frames(Counter()), run.times, strict=False)
     ):
         yield SourceFrame(index, seconds, frame.to_rgb())
+
+
+@lru_cache(maxsize=16)
+def _looked_through(path: Path, _digest: str) -> tuple[Survey, _Pass]:
+    """Find the times of all frames, once for every content of a source."""
+    source = open_source(path)
+    survey = source.survey()
+    return survey, _run(source, survey, (), _DEFAULT_SPEC)

@@ -6,11 +6,12 @@ from fractions import Fraction
 from math import inf
 from os import PathLike
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import av
 import numpy as np
 from av.container import OutputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, VideoReformatter
 from av.video.stream import VideoStream
@@ -18,6 +19,10 @@ from jaxtyping import UInt8
 
 from vexplain.video.sound import Sound
 
+if TYPE_CHECKING:
+    PicturePacket = Packet[VideoStream]
+else:
+    PicturePacket = Packet
 WORST = 51
 """The worst quality of x264, on whose scale that of all kinds is given."""
 _BT709, _SMPTE170M, _LIMITED = 1, 6, 1
@@ -87,19 +92,15 @@ def write_film(
         av.FFmpegError: When the file can't be written.
     """
     rows, columns = (side % 2 for side in size[:2])  # missing to even
-    convert = VideoReformatter().reformat  # one for all: it keeps its tables
     with av.open(str(path), "w", format=kind.name, options=dict(kind.layout)) as container:
         stream = _add_pictures(container, kind, rate, crf)
         stream.height, stream.width = size[0] + rows, size[1] + columns
         stream.codec_context.time_base = clock
         with Sound.added(sound, container) as heard:
-            for pixels, tick in frames:
-                even = np.pad(pixels, ((0, rows), (0, columns), (0, 0)), mode="edge")
-                frame = VideoFrame.from_ndarray(even, format="rgb24")
-                frame = convert(frame, format="yuv420p", dst_colorspace=Colorspace.ITU601)
-                frame.pts, frame.time_base = tick, clock
-                _mux(container, stream, frame, heard)
-            _mux(container, stream, None, heard)
+            for packet in _to_the_end(_encoded(stream, frames, (rows, columns), clock)):
+                if heard is not None:
+                    heard.mux_until(float((packet.dts or 0) * packet.time_base))
+                container.mux(packet)
             if heard is not None:
                 heard.mux_until(inf)
 
@@ -115,10 +116,40 @@ def _add_pictures(container: OutputContainer, kind: Kind, rate: Fraction, crf: i
     return stream
 
 
-def _mux(
-    container: OutputContainer, stream: VideoStream, frame: VideoFrame | None, heard: Sound | None
-) -> None:
-    for packet in stream.encode(frame):
-        if heard is not None:
-            heard.mux_until(float((packet.dts or 0) * packet.time_base))
-        container.mux(packet)
+def _encoded(
+    stream: VideoStream,
+    frames: Iterator[tuple[UInt8[np.ndarray, "H W 3"], int]],
+    missing: tuple[int, int],
+    clock: Fraction,
+) -> Iterator[PicturePacket]:
+    """Yield the packets of frames that get so many rows and columns at their end."""
+    convert = VideoReformatter().reformat  # one for all: it keeps its tables
+    rows, columns = missing
+    for pixels, tick in frames:
+        even = np.pad(pixels, ((0, rows), (0, columns), (0, 0)), mode="edge")
+        frame = VideoFrame.from_ndarray(even, format="rgb24")
+        frame = convert(frame, format="yuv420p", dst_colorspace=Colorspace.ITU601)
+        frame.pts, frame.time_base = tick, clock
+        yield from stream.encode(frame)
+    yield from stream.encode(None)
+
+
+def _to_the_end(packets: Iterator[PicturePacket]) -> Iterator[PicturePacket]:
+    """Yield packets, of which the last one is decoded so late that the film ends with its pictures.
+
+    Players take from an mp4's times of decoding how long it is. Where frames are out of order and
+    far apart at the end, these would end seconds before the last frame is shown.
+    """
+    held, lead, end = None, 0, 0
+    for packet in packets:
+        if held is None:
+            lead = (packet.pts or 0) - (packet.dts or 0)
+        else:
+            yield held
+        held = packet
+        end = max(end, (packet.pts or 0) + (packet.duration or 0))
+    if held is not None:
+        shown = end - (held.pts or 0)
+        if (held.dts or 0) + (held.duration or 0) < end - lead:
+            held.dts, held.duration = max(held.dts or 0, end - lead - shown), shown
+        yield held

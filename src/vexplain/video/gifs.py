@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import TypeAlias
 
 import av
 import numpy as np
@@ -15,27 +16,35 @@ from jaxtyping import UInt8
 CLOCK = Fraction(1, 100)
 TICKS = 2
 """Browsers slow a gif down whose frames last less than this many hundredths of a second."""
+SLOWEST = Fraction(1, 655)
+"""Frames per second of which one still lasts no more hundredths than 16 bits hold."""
+
+Timed: TypeAlias = tuple[UInt8[np.ndarray, "H W 3"], int]
+"""A frame, and when it is shown."""
 
 
 def write_gif(
-    path: Path, frames: Iterator[UInt8[np.ndarray, "H W 3"]], size: tuple[int, ...], rate: Fraction
+    path: Path,
+    frames: Iterator[Timed],
+    *,
+    size: tuple[int, ...],
+    rate: Fraction,
+    clock: Fraction,
 ) -> None:
-    """Write frames of ``size`` (rows, columns), evenly spaced; those that come too fast are left.
+    """Write frames of ``size`` (rows, columns) with their times in ticks of ``clock``.
+
+    The last one is shown for 1 / ``rate`` seconds.
 
     Raises:
         av.FFmpegError: When the file can't be written.
     """
     graph = palette_graph(*size)
-    with av.open(str(path), "w", format="gif") as container:
+    options = {"final_delay": str(max(TICKS, round(1 / rate / CLOCK)))}
+    with av.open(str(path), "w", format="gif", options=options) as container:
         stream = container.add_stream("gif", rate=CLOCK.denominator)
         stream.height, stream.width = size
         stream.pix_fmt = "pal8"
-        due = 0
-        for index, pixels in enumerate(frames):
-            tick = round(index / rate / CLOCK)
-            if tick < due:
-                continue
-            due = tick + TICKS
+        for pixels, tick in spaced(frames, clock, 1 / rate):
             frame = VideoFrame.from_ndarray(pixels, format="rgb24")
             frame.pts, frame.time_base = tick, CLOCK
             graph.push(frame)
@@ -43,6 +52,25 @@ def write_gif(
         graph.push(None)
         drain(graph, container, stream)
         container.mux(stream.encode(None))
+
+
+def spaced(frames: Iterator[Timed], clock: Fraction, last: Fraction) -> Iterator[Timed]:
+    """Yield frames with their times in ticks of the gif, ``TICKS`` or more apart.
+
+    A frame that comes too early after the one before waits, unless the next one has come by then,
+    or the film is over, ``last`` seconds after its last frame.
+    """
+    held, due = next(frames, None), 0
+    while held is not None:
+        after = next(frames, None)
+        tick = round(held[1] * clock / CLOCK)
+        end = held[1] * clock + last if after is None else after[1] * clock
+        over = round(end / CLOCK)
+        if tick >= due or over > due:
+            tick = max(tick, due)
+            due = tick + TICKS
+            yield held[0], tick
+        held = after
 
 
 def palette_graph(height: int, width: int) -> Graph:

@@ -13,11 +13,14 @@ from jaxtyping import UInt8
 
 from vexplain.core.files import atomic_path
 from vexplain.video.films import KINDS, WORST, write_film
-from vexplain.video.gifs import write_gif
+from vexplain.video.gifs import SLOWEST, write_gif
 from vexplain.video.rates import near_fraction
 
 _SLOWEST, _FASTEST = Fraction(1, 20000), 65535
 """Frames per second that FFmpeg's mp4 holds."""
+
+_FINEST = Fraction(1, 90000)
+"""Seconds in which the times of a gif are counted before it rounds them."""
 
 LATE = 0.02
 """Seconds that a frame may be shown late, where frames come faster than the file can count."""
@@ -39,16 +42,15 @@ def write_video(
     An mp4 is H.264 and a webm VP9, both yuv420p: of odd size they get their last row or column
     twice, as yuv420p needs even ones. Frames are taken one at a time, so memory does not grow with
     their number. A webm counts in thousandths of a second. A gif has a palette for each frame,
-    counts in hundredths, is evenly spaced, and leaves frames out above 50 a second. A file that is
-    there already is replaced only when everything was written.
+    counts in hundredths, and leaves frames out where they come faster than 50 a second. A file that
+    is there already is replaced only when everything was written.
 
     Args:
         path: The file to write.
         frames: (H, W, 3) 8-bit RGB, all of one size.
-        fps: Frames per second, from 1/20000 to 65535 (webm: 1000); the average where ``seconds``
-            are given.
-        seconds: When each frame is shown, strictly increasing; evenly spaced by default. A gif
-            ignores them.
+        fps: Frames per second, from 1/20000 (gif: 1/655) to 65535 (webm: 1000); the average where
+            ``seconds`` are given.
+        seconds: When each frame is shown, strictly increasing; evenly spaced by default.
         crf: Quality, from 0 (no loss but that of yuv420p) to 51 (worst); a gif has none.
         sound: A video file whose sound is kept, in sync with its pictures: its first picture is
             at the first of ``frames``, and what is heard before is cut. Sound that the container
@@ -65,20 +67,22 @@ def write_video(
     rate = near_fraction(fps, _FASTEST)
     kind = KINDS.get(suffix)
     fastest = _FASTEST if kind is None else kind.fastest
-    if not _SLOWEST <= rate <= fastest:
+    slowest = SLOWEST if kind is None else _SLOWEST
+    if not slowest <= rate <= fastest:
         raise ValueError(
-            f"fps: expected a number from {_SLOWEST} to {fastest} for a {suffix} file, got {fps}. "
+            f"fps: expected a number from {slowest} to {fastest} for a {suffix} file, got {fps}. "
             "Give another fps; an .mp4 holds the most."
         )
     first, pictures = _peek(_checked(frames))
     size = first.shape[:2]
     with atomic_path(path) as part:
         try:
+            finest = _FINEST if kind is None else kind.clock
+            clock = 1 / rate if seconds is None else finest
+            timed = _timed(pictures, seconds, clock)
             if kind is None:
-                write_gif(part, pictures, size, rate)
+                write_gif(part, timed, size=size, rate=rate, clock=clock)
             else:
-                clock = 1 / rate if seconds is None else kind.clock
-                timed = _timed(pictures, seconds, clock)
                 write_film(
                     part, timed, kind=kind, size=size, rate=rate, clock=clock, crf=crf, sound=sound
                 )

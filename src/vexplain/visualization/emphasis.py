@@ -54,7 +54,8 @@ class Outlines:
     @property
     def words(self) -> str:
         """What is to be seen."""
-        return "outlined: what supports and what opposes"
+        colors = self.colors.split("-") if isinstance(self.colors, str) else self.colors
+        return "{} supports, {} opposes".format(*colors)
 
     def __call__(
         self, attribution: Attribution, segmentation: Segmentation
@@ -101,7 +102,7 @@ class Highlight:
     @property
     def words(self) -> str:
         """What is to be seen."""
-        faded = {"grey": "grey", "dark": "darkened", "blur": "blurred"}[self.back]
+        faded = {"grey": "grey", "dark": "dark", "blur": "blurred"}[self.back]
         return f"{faded}: what matters less"
 
     def __call__(

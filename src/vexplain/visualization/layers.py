@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vexplain.core import Attribution, Segmentation
-from vexplain.core.checks import check_least, check_part, check_share
+from vexplain.core.checks import check_flag, check_least, check_part, check_share
 from vexplain.core.gaussian import smooth
 from vexplain.visualization.colors import STEPS, color_pair, color_table, fading
 from vexplain.visualization.show import EXAMPLE, All, Show, painted
@@ -91,7 +91,7 @@ class HeatMap:
         colors: A matplotlib colour map; the default is perceptually even, ``jet`` is the paper's.
 
     Raises:
-        TypeError: When ``show`` chooses no regions.
+        TypeError: When ``show`` chooses no regions, or a flag is neither True nor False.
         ValueError: On an alpha or a fade outside [0, 1], a negative ``smooth``, or an unknown
             colour map.
     """
@@ -106,6 +106,8 @@ class HeatMap:
 
     def __post_init__(self) -> None:
         check_part("show", self.show, Show, EXAMPLE)
+        check_flag("stretch", self.stretch)
+        check_flag("per_frame", self.per_frame)
         check_share("alpha", self.alpha)
         check_share("fade", self.fade)
         check_least("smooth", self.smooth)
@@ -171,7 +173,7 @@ class SignedMap:
             or two matplotlib colours (supports, opposes).
 
     Raises:
-        TypeError: When ``show`` chooses no regions.
+        TypeError: When ``show`` chooses no regions, or a flag is neither True nor False.
         ValueError: On an alpha outside [0, 1], a negative ``smooth`` or unknown colours.
     """
 
@@ -184,6 +186,8 @@ class SignedMap:
 
     def __post_init__(self) -> None:
         check_part("show", self.show, Show, EXAMPLE)
+        check_flag("stretch", self.stretch)
+        check_flag("per_frame", self.per_frame)
         check_share("alpha", self.alpha)
         check_least("smooth", self.smooth)
         color_pair(self.colors)

@@ -7,6 +7,7 @@ from typing import Any
 from vexplain.visualization.faces import families_of, family_of
 
 MISSING = "\N{WHITE SQUARE}"  # stands for a character that no font has
+SELECTORS = range(0xFE00, 0xFE10)  # ask for a form of an emoji, and would be drawn as a circle
 
 HEADING = 9.0  # sizes of letters, in points
 SMALL = 7.0
@@ -31,7 +32,7 @@ def font(size: float, text: str = "", *, bold: bool = False) -> dict[str, Any]:
 
 def readable(text: str) -> str:
     """Return a text on one line, with a box for each character that no font has."""
-    one_line = " ".join(text.split())
+    one_line = (c for c in " ".join(text.split()) if ord(c) not in SELECTORS)
     return "".join(c if family_of(c) else MISSING for c in one_line)
 
 
@@ -64,8 +65,13 @@ def fold(text: str, room: float, lines: int, width: Callable[[str], float]) -> l
         if n < len(left) and len(done) + 1 == lines:
             return [*done, left[: fits(left, "…")].rstrip() + "…"]
         if n < len(left):
-            ends = [i + 1 for i in range(1, n) if left[i] in " _/"]
+            ends = [i + 1 for i in range(1, n) if breaks(left, i)]
             n = n if left[n] == " " else max(ends, default=n)
         done.append(left[:n].rstrip())
         left = left[n:].lstrip()
     return done
+
+
+def breaks(text: str, place: int) -> bool:
+    """Return whether a line may end with a character: a hyphen only where it joins words."""
+    return text[place] in " _/" or (text[place] == "-" and text[place - 1].isalnum())

@@ -17,7 +17,7 @@ def owners_of(segmentation: Segmentation) -> Int[Tensor, "T H W"]:
         return segmentation.owners().cpu()
     one = torch.zeros(segmentation.n_features, dtype=torch.float64)
     one[0] = 1
-    most = segmentation.paint(one)
+    most = segmentation.paint(one).clone()
     owners = torch.zeros(most.shape, dtype=torch.int64)
     for region in range(1, len(one)):
         one.zero_()[region] = 1

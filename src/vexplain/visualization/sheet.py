@@ -26,9 +26,9 @@ class Row:
     Attributes:
         tiles: Pictures (rows, columns, 3), all of one size, one per moment.
         name: What the row shows.
-        notes: Short lines below the name.
+        notes: What stands below the name, each on one line or two.
         scale: What the colours mean, or None.
-        legend: The line below the colour bar.
+        legend: What stands below the colour bar, on one line or two.
     """
 
     tiles: Sequence[UInt8[np.ndarray, "h w 3"]]
@@ -60,7 +60,8 @@ def draw_sheet(sheet: Sheet) -> Image.Image:
     tile_height, tile_width = sheet.rows[0].tiles[0].shape[:2]
     columns = len(sheet.moments)
     header = MARGIN + TITLE + NOTE + 40
-    row_height = max(tile_height, 2 * NAME + 3 * (NOTE + 5) + BAR_HEIGHT + 2 * NOTE)
+    scratch = Image.new("RGB", (1, 1))
+    row_height = max(tile_height, *(draw_caption(scratch, row, 0) for row in sheet.rows))
     # Beside tiles that are narrower than the labels above them the paper stays free.
     labels = [math.ceil(face(NOTE).getlength(moment)) for moment in sheet.moments]
     column = max(tile_width, *labels) + GAP
@@ -73,7 +74,7 @@ def draw_sheet(sheet: Sheet) -> Image.Image:
     draw_header(pen, sheet, lefts, tile_width, header, width)
     for place, row in enumerate(sheet.rows):
         top = header + place * (row_height + ROW_GAP)
-        draw_caption(page, pen, row, top)
+        draw_caption(page, row, top)
         for left, tile in zip(lefts, row.tiles, strict=True):
             page.paste(Image.fromarray(tile), (left, top))
     return page
@@ -96,21 +97,28 @@ def draw_header(
         pen.text(place, moment, fill=GREY, font=face(NOTE), anchor="ms")
 
 
-def draw_caption(page: Image.Image, pen: ImageDraw.ImageDraw, row: Row, top: int) -> None:
-    """Write a row's name and notes, and draw its colour bar."""
-    room = CAPTION - 16
+def draw_caption(page: Image.Image, row: Row, top: int) -> int:
+    """Write a row's name and notes, and draw its colour bar; return where they end."""
+    pen, room = ImageDraw.Draw(page), CAPTION - 16
     y = top - 2
     for line in fold(row.name, room, 2, Letters(NAME, bold=True).width):
         write(pen, (MARGIN, y), line, NAME, INK, room, bold=True)
         y += NAME + 4
     y += 4
     for note in row.notes:
-        write(pen, (MARGIN, y), note, NOTE, GREY, room)
-        y += NOTE + 5
+        y = write_note(pen, note, y, room)
     if row.scale is not None:
         draw_scale(page, pen, row.scale, y + 5)
         y += BAR_HEIGHT + NOTE + 12
-    write(pen, (MARGIN, y), row.legend, NOTE, GREY, room)
+    return write_note(pen, row.legend, y, room)
+
+
+def write_note(pen: ImageDraw.ImageDraw, note: str, y: int, room: int) -> int:
+    """Write a note on one line or two; return where it ends."""
+    for line in fold(note, room, 2, Letters(NOTE).width):
+        write(pen, (MARGIN, y), line, NOTE, GREY, room)
+        y += NOTE + 5
+    return y
 
 
 def draw_scale(

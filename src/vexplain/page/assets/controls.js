@@ -2,6 +2,7 @@
 
 const LOOKS = { heat: "heat", signed: "signed", outline: "outline", highlight: "highlight" };
 const STEPS = 1000; // of the slider of thresholds
+const WIDEST = 20; // letters of a name beside which there is room for another
 
 /** A name for every row of explanations: the method, and what tells it from others of that name. */
 const rows = (() => {
@@ -25,6 +26,9 @@ const rows = (() => {
 
 const rowOf = (explanation) => rows.findIndex(({ targets }) => targets.some(([i]) => i === explanation));
 
+/** What the explanation on the screen is called among the others. */
+const nameNow = () => rows[rowOf(now.explanation)].label;
+
 /** Draws another method, for the same target where it has that. */
 function chooseRow(row) {
   const { targets } = rows[row];
@@ -32,7 +36,9 @@ function chooseRow(row) {
   return choose((same ?? targets[0])[0]);
 }
 
+/** Changes what is drawn; a game is left for it, as it would hide the change. */
 function set(changes) {
+  leaveGame();
   Object.assign(now.changed, changes);
   change();
 }
@@ -46,12 +52,13 @@ function setLook(look) {
 
 /** Changes the opacity: nothing has to be computed anew. */
 function setOpacity(opacity) {
+  leaveGame();
   now.changed.opacity = opacity;
-  if (!now.game) screen.overlay.style.opacity = opacity;
+  screen.overlay.style.opacity = opacity;
   tellSoon();
 }
 
-const largest = () => Math.max(...importanceOf(field().scores, setting().look), 0);
+const largest = () => Math.max(greatest(importanceOf(field().scores, setting().look)), 0);
 
 function showControls() {
   const look = setting();
@@ -93,16 +100,17 @@ function showCount() {
 
 /** Why there is nothing to see, or an empty text. */
 function nothingInWords() {
-  const { look, show } = setting();
+  const { look, show, scale } = setting();
   if (field().map.flat) return "Nothing to show: the map is the same everywhere.";
-  if (now.ends.some || !now.ends.done || look === "outline" || look === "highlight" || setting().scale !== "clip") {
-    if (now.chosen.some((is) => is > 0)) return "";
-  }
   const supports = look === "heat" || look === "highlight";
-  if (supports && !field().supported) {
+  if ((supports && !field().supported) || (look === "heat" && field().map.high <= 0)) {
     return `Nothing to show: nothing supports ${told().target}. The signed look shows what opposes it.`;
   }
-  return show === "all" ? "Nothing to show: all scores are 0." : "Nothing to show: no region is among those chosen.";
+  if (!now.chosen.some((is) => is > 0)) {
+    return show === "all" ? "Nothing to show: all scores are 0." : "Nothing to show: no region is among those chosen.";
+  }
+  if (now.ends.some || !now.ends.done || look === "outline" || look === "highlight" || scale !== "clip") return "";
+  return `Nothing to show: the map is ${supports ? "nowhere above 0" : "0"} in the regions chosen.`;
 }
 
 function showLegend() {
@@ -155,6 +163,8 @@ function meaningOf(look) {
 
 function openControls() {
   options(byId("method"), rows.map(({ label }, i) => [i, label]));
+  const names = rows.flatMap(({ label, targets }) => [label, ...targets.map(([, target]) => target)]);
+  byId("method").closest(".pair").classList.toggle("stacked", names.some((name) => name.length > WIDEST));
   options(byId("heat"), Object.keys(content.palettes.heat).map((name) => [name, name]));
   options(byId("pair"), Object.keys(content.palettes.pair).map((name) => [name, name]));
   for (const [value, text] of Object.entries(LOOKS)) {
@@ -172,6 +182,7 @@ function openControls() {
   on("share", "input", (value) => set({ share: value / 100 }));
   on("threshold", "input", (value) => set({ threshold: (largest() * value) / STEPS }));
   byId("reset").addEventListener("click", () => {
+    leaveGame();
     now.changed = {};
     change();
   });
@@ -181,7 +192,9 @@ function openControls() {
 }
 
 function hide(hidden) {
+  leaveGame();
   now.hidden = hidden;
   byId("hide").setAttribute("aria-pressed", String(hidden));
   draw();
+  tellSoon();
 }

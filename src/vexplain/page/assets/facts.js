@@ -10,9 +10,9 @@ function meter(share) {
 }
 
 function showClasses() {
-  const { classes, exclusive, target, probability, method } = told();
+  const { classes, exclusive, target, probability } = told();
   byId("classes-lead").textContent =
-    `${method} explains \u201C${target}\u201D, P = ${likely(probability)} for the whole clip.${exclusive ? "" : " Each class has a probability of its own."}`;
+    `${nameNow()} explains \u201C${target}\u201D, P = ${likely(probability)} for the whole clip.${exclusive ? "" : " Each class has a probability of its own."}`;
   byId("classes").tBodies[0].replaceChildren(...classes.map(([name, value, is]) => element("tr", is ? { class: "target" } : {},
     element("th", { scope: "row" }, name),
     element("td", {}, element("div", { class: "meter" }, meter(value), element("span", { class: "number" }, likely(value)))))));
@@ -30,8 +30,8 @@ function showCost() {
   const total = names.reduce((sum, name) => sum + spent[name], 0);
   const short = asked < planned ? `, of ${planned} planned` : "";
   byId("cost-lead").textContent = names.length
-    ? `${number(total)} seconds for ${asked} samples${short}.`
-    : `${asked} samples${short}; the seconds are not known.`;
+    ? `${number(total)} seconds for ${counted(asked, "sample")}${short}.`
+    : `${counted(asked, "sample")}${short}; the seconds are not known.`;
   const bar = drawing("svg", { viewBox: "0 0 100 10", preserveAspectRatio: "none" });
   let left = 0;
   names.forEach((name, i) => {

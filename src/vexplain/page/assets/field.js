@@ -116,15 +116,20 @@ function passes(sigma) {
   return [0, 1, 2].map((pass) => (from, to, lines) => boxed(from, to, lines, ((pass < few ? low : low + 2) - 1) / 2));
 }
 
+const LEFT = 1e-9; // of the largest value: less is what sums leave where all is 0
+
 /** A frame smoothed with a deviation in pixels. */
 function smoothed(values, sigma, [rows, columns]) {
   const from = Float64Array.from(values);
+  const size = from.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
   const to = new Float64Array(values.length);
   for (const pass of passes(sigma)) {
     pass(from, to, [rows, columns, columns, 1]);
     pass(to, from, [columns, 1, rows, columns]);
   }
-  return Float32Array.from(from);
+  const out = new Float32Array(from.length);
+  for (let i = 0; i < out.length; i++) if (Math.abs(from[i]) > LEFT * size) out[i] = from[i];
+  return out;
 }
 
 class Field {

@@ -28,6 +28,18 @@ function gameLayer(t) {
   });
 }
 
+/** The player's picture once more beside the curve, so that both are in sight. */
+function drawGamePicture() {
+  if (!gamesOf().length) return;
+  const canvas = byId("game-film");
+  const pen = canvas.getContext("2d");
+  const { width, height } = canvas;
+  const [top, left, bottom, right] = film.box;
+  pen.imageSmoothingEnabled = !voxels;
+  pen.drawImage(screen.film, 0, 0, width, height);
+  if (now.game) pen.drawImage(screen.overlay, left * width, top * height, (right - left) * width, (bottom - top) * height);
+}
+
 /** Goes to a point of the curve, and shows the clip as it was there. */
 function goTo(game, point) {
   now.game = { game, point: clamp(point, 0, game.shares.length - 1) };
@@ -131,7 +143,7 @@ function showGamePoint() {
   const here = `With ${percent(game.shares[point])} ${what}, the ${game.watched} is ${number(game.values[point])}.`;
   byId("game-share").setAttribute("aria-valuetext", here);
   const shown = game.order
-    ? `The player shows what the model was given; what is gone is ${game.fill.words}.`
+    ? `The picture shows what the model was given; what is gone is ${game.fill.words}.`
     : "This order can\u2019t be followed in the page: only its curve is shown.";
   byId("game-said").textContent = `${curveInWords(game)} ${here} ${shown}`;
 }
@@ -177,6 +189,9 @@ function showNumbers() {
 }
 
 function openGame() {
+  const [height, width] = film.size;
+  Object.assign(byId("game-film"), { width, height });
+  byId("game-film").classList.toggle("voxels", voxels);
   byId("game-which").addEventListener("change", () => {
     leaveGame();
     openCurve();
@@ -187,6 +202,7 @@ function openGame() {
   });
   byId("game-play").addEventListener("click", () => playGame(!playGame.on));
   byId("game-stop").addEventListener("click", leaveGame);
-  whenChanged.push(showGame);
+  whenChanged.push(showGame, drawGamePicture);
+  whenMoved.push(drawGamePicture);
   new ResizeObserver(() => chosenGame() && openCurve()).observe(byId("curve"));
 }

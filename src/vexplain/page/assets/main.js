@@ -25,7 +25,7 @@ async function open() {
 function strongest() {
   const { positive, negative } = field().map;
   const sizes = Array.from(positive, (up, t) => up - negative[t]);
-  return sizes.indexOf(Math.max(...sizes));
+  return sizes.indexOf(greatest(sizes));
 }
 
 /** Decodes the other explanations, one by one, so that they are there when they are chosen. */

@@ -1,7 +1,7 @@
 // A few moments as small pictures with the look that is chosen; they are what is printed.
 
 const MOMENTS = 8;
-const THUMB = 280; // canvas pixels
+const [SMALL, THUMB] = [96, 280]; // canvas pixels of the long side: at least, at most
 
 const moments = { pictures: [], bitmaps: [], pens: [] };
 
@@ -28,11 +28,14 @@ function drawMoment(k) {
   pen.globalAlpha = 1;
 }
 
+function leadMoments() {
+  byId("moments-lead").textContent = `${nameNow()} for \u201C${told().target}\u201D. Choose a moment to go there.`;
+}
+
 function drawMoments() {
   clearTimeout(moments.soon);
   moments.pens.forEach((_, k) => drawMoment(k));
-  const { method, target } = told();
-  byId("moments-lead").textContent = `${method} for \u201C${target}\u201D. Choose a moment to go there.`;
+  leadMoments();
 }
 
 /** Draws the moments when there is time; one by one, so that the player does not wait. */
@@ -45,8 +48,7 @@ function drawMomentsSoon() {
     moments.soon = setTimeout(next, 0);
   };
   moments.soon = setTimeout(next, 150);
-  const { method, target } = told();
-  byId("moments-lead").textContent = `${method} for \u201C${target}\u201D. Choose a moment to go there.`;
+  leadMoments();
 }
 
 function markMoment() {
@@ -71,12 +73,13 @@ function openForPrint() {
 }
 
 async function openMoments() {
-  const [rowsOf, columnsOf_] = film.size;
-  const width = Math.min(THUMB, Math.max(columnsOf_, 96));
+  const long = Math.max(...film.size);
+  const [height, width] = film.size.map((side) => Math.max(1, Math.round((side * clamp(long, SMALL, THUMB)) / long)));
   moments.pictures = [...new Set(momentFrames().map(film.pictureOf))];
   byId("moments").classList.toggle("voxels", voxels);
+  byId("moments").style.setProperty("--count", moments.pictures.length);
   for (const picture of moments.pictures) {
-    const canvas = sheet(width, Math.max(1, Math.round((width * rowsOf) / columnsOf_)));
+    const canvas = sheet(width, height);
     moments.pens.push(canvas.pen);
     const text = seconds(film.seconds[picture]);
     const button = element("button", { type: "button", "aria-label": `Go to ${text}` }, canvas, element("span", {}, text));

@@ -47,13 +47,16 @@ function valueHere() {
   return field().values(frameOf(now.picture), setting().smooth)[pointing.voxel];
 }
 
+/** What to do to see a region's score, in words for fingers or for a pointer and keys. */
+function hint() {
+  if (matchMedia("(hover: none)").matches) return ["Tap the picture to see a region\u2019s score."];
+  return ["Point at the picture, or press ", element("kbd", {}, "R"), ", to see a region\u2019s score."];
+}
+
 function showPointed() {
   const place = byId("pointed");
   const region = marked();
-  if (region === null) {
-    place.replaceChildren("Point at the picture, or press ", element("kbd", {}, "R"), ", to see a region\u2019s score.");
-    return;
-  }
+  if (region === null) return place.replaceChildren(...hint());
   const [first, ...rest] = regionInWords(region, valueHere());
   place.replaceChildren(element("strong", {}, first), ` \u00B7 ${rest.join(" \u00B7 ")}`);
 }
@@ -73,16 +76,17 @@ function pointAt(voxel) {
   showPointed();
 }
 
-/** Marks a region and shows it where it is largest. */
+/** Marks a region and shows it where it is largest; it is told once its picture is drawn, which is told too. */
 function visit(region) {
   now.region = region;
   pointing.voxel = null;
   play(false);
   const fullest = field().spots[6 * region + 2];
-  seek(film.pictureOf(Number.isFinite(fullest) ? fullest : 0));
+  const picture = film.pictureOf(Number.isFinite(fullest) ? fullest : 0);
+  seek(picture);
   showPointed();
   showRegions();
-  say(regionInWords(region, null).join(", "));
+  film.load(picture).then(() => now.region === region && say(regionInWords(region, null).join(", ")));
 }
 
 /** Marks the next region by the size of its score. */

@@ -85,8 +85,7 @@ function showTime() {
   const words = placeInWords(now.picture);
   byId("clock").textContent = words.join(" \u00B7 ");
   slider.setAttribute("aria-valuetext", words.join(", "));
-  const look = told();
-  screen.film.setAttribute("aria-label", `${look.method} for ${look.target} at ${words.join(", ")}. ${byId("nothing").textContent}`);
+  screen.film.setAttribute("aria-label", `${nameNow()} for ${told().target} at ${words.join(", ")}. ${byId("nothing").textContent}`);
   if (!now.playing) say(words.join(", "));
 }
 

@@ -4,6 +4,12 @@ const byId = (id) => document.getElementById(id);
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
+/** The largest of numbers, however many: they can't all be arguments of one call. */
+const greatest = (values) => values.reduce((best, value) => Math.max(best, value), -Infinity);
+
+/** So many of something, of which the name has an s for several. */
+const counted = (n, name) => `${n} ${name}${n === 1 ? "" : "s"}`;
+
 /** Makes an element; texts become text, never markup, whatever names hold. */
 function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
