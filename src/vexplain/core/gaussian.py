@@ -15,7 +15,7 @@ def smoothing_matrix(length: int, sigma: float) -> Float[Tensor, "L L"]:
         length: L, the places on the line.
         sigma: Standard deviation in places.
     """
-    if sigma > 2 * length:  # by then the line is its mean, and a wider kernel would only cost
+    if sigma > 1000 * length:  # the line is its mean by then, and the kernel only costs
         return torch.full((length, length), 1 / length, dtype=torch.float64)
     radius = int(4 * sigma + 0.5)
     offsets = torch.arange(-radius, radius + 1, dtype=torch.float64)
