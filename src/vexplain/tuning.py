@@ -69,9 +69,9 @@ def sizes(model: Classifier, clip: VideoClip) -> tuple[int, ...]:
 
     On a CPU small ones; elsewhere what fits the usual budget of memory, and parts of it.
     """
-    usual = suitable_batch(clip, model)
     if model.device.type == "cpu":
         return (4, 1, 2, 8)
+    usual = suitable_batch(clip, model)
     return tuple(dict.fromkeys(max(1, usual // part) for part in (1, 2, 4, 16)))
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     PicturePacket = Packet[VideoStream]
 else:
     PicturePacket = Packet
+
 WORST = 51
 """The worst quality of x264, on whose scale that of all kinds is given."""
 _BT709, _SMPTE170M, _LIMITED = 1, 6, 1
